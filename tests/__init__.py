@@ -1,1 +1,1 @@
-"""Tests mirror the packages; `contracts/` holds suites that every implementation runs, `system/` real processes."""
+"""Tests mirror the packages; `contracts/` are suites every implementation runs, `system/` real processes."""
