@@ -1,0 +1,406 @@
+"""A store in dictionaries: for tests, and as the second opinion on what the SQLite store does.
+
+State comes from `evolve`, entry by entry, where SQLite derives rows; the contract suite holds both against
+one law. Nothing survives the process. Every method is a checkpoint first and acts after it without another,
+so a cancelled call did nothing.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+import trio
+
+from protocol import (
+    AccountDid,
+    BrokenLog,
+    Conversation,
+    ConversationId,
+    Created,
+    DeviceId,
+    Entry,
+    EntryKind,
+    Known,
+    MemberRemoved,
+    MembersAdded,
+    MsgId,
+    decode_fact,
+    evolve,
+)
+from router.store import audit, rules
+from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.errors import PoisonRequest
+from router.store.interface import CommitListener, Store
+from router.store.values import (
+    Account,
+    AlreadyAnswered,
+    Appended,
+    AppendOutcome,
+    AppendRequest,
+    ConversationPage,
+    Device,
+    DevicePage,
+    DeviceRegistered,
+    DuplicateMsgIds,
+    DuplicatePublicKey,
+    KeyPackage,
+    Membership,
+    NameTaken,
+    RegisterOutcome,
+    SeqConflict,
+    StaleTerm,
+    StoredResult,
+    StoreHealth,
+    StoreStatistics,
+    Swept,
+    TooManyDevices,
+)
+
+
+@attrs.define
+class _Log:
+    """One conversation: its state and its entries, the first at index 0."""
+
+    number: int
+    state: Conversation
+    entries: list[Entry] = attrs.Factory(list)
+    sends: dict[MsgId, Known] = attrs.Factory(dict)
+
+
+class MemoryStore(Store):
+    """See `Store`. `log_id` is given where a test wants one that it knows."""
+
+    def __init__(self, log_id: bytes | None = None) -> None:
+        self._log_id = os.urandom(8) if log_id is None else log_id
+        self._term = 1
+        self._positions: list[Entry] = []
+        self._logs: dict[ConversationId, _Log] = {}
+        self._memberships: dict[DeviceId, list[Membership]] = {}
+        self._results: dict[bytes, StoredResult] = {}
+        self._marks: dict[tuple[DeviceId, ConversationId], int] = {}
+        self._accounts: dict[AccountDid, Account] = {}
+        self._devices: dict[DeviceId, Device] = {}
+        self._packages: dict[DeviceId, list[KeyPackage]] = {}
+        self._tokens: dict[bytes, int] = {}
+        self._audit: list[AuditLink] = []
+        self._listeners: list[CommitListener] = []
+        self._commits = 0
+
+    @property
+    def term(self) -> int:
+        return self._term
+
+    @property
+    def log_id(self) -> bytes:
+        return self._log_id
+
+    def take_over(self) -> int:
+        """What another owner would do: the term rises, and appends under the old one are refused."""
+        self._term += 1
+        return self._term
+
+    # -- conversations ---------------------------------------------------------------------------------
+
+    async def conversation(self, conversation: ConversationId) -> Conversation | None:
+        await trio.lowlevel.checkpoint()
+        log = self._logs.get(conversation)
+        return None if log is None else log.state
+
+    async def append(self, request: AppendRequest) -> AppendOutcome:
+        await trio.lowlevel.checkpoint()
+        rules.check_append(request)
+        if request.term != self._term:
+            return StaleTerm(self._term)
+        answered = self._answered(request.idempotency, request.now)
+        if answered is not None:
+            return answered
+        log = self._logs.get(request.conversation)
+        state = None if log is None else log.state
+        actual = 0 if state is None else state.last_seq
+        if actual != request.expected_seq:
+            return SeqConflict(actual)
+        ids = [entry.msg_id for entry in request.entries if entry.msg_id is not None]
+        known = {} if log is None else {name: log.sends[name] for name in ids if name in log.sends}
+        if known:
+            return DuplicateMsgIds(known)
+        if len(set(ids)) != len(ids):
+            raise PoisonRequest("an append with one message id twice")
+        entries = rules.placed(request.entries, len(self._positions) + 1)
+        try:
+            after = evolve(state, entries[0])
+            for entry in entries[1:]:
+                after = evolve(after, entry)
+        except BrokenLog as broken:
+            raise PoisonRequest(str(broken)) from broken
+        self._commit(request, entries, after)
+        return Appended(entries)
+
+    def _commit(self, request: AppendRequest, entries: tuple[Entry, ...], state: Conversation) -> None:
+        """Everything at once, no `await` within: this is the transaction."""
+        log = self._logs.get(request.conversation)
+        if log is None:
+            log = self._logs[request.conversation] = _Log(len(self._logs) + 1, state)
+        log.state = state
+        log.entries.extend(entries)
+        for entry in entries:
+            if entry.msg_id is not None:
+                log.sends[entry.msg_id] = Known(entry.seq, entry.body_hash, entry.epoch, entry.received)
+            else:
+                self._apply_fact(entry)
+            self._record(audit.membership_facts(entry), entry.received)
+        self._record(request.audit, request.now or entries[-1].received)
+        self._results.update((result.scope, result) for result in request.idempotency)
+        self._positions.extend(entries)
+        self._commits += 1
+        for listener in tuple(self._listeners):
+            listener(entries)
+
+    def _apply_fact(self, entry: Entry) -> None:
+        if entry.kind is EntryKind.COMMIT:
+            return
+        match decode_fact(entry.body):
+            case Created(members=members) | MembersAdded(members=members):
+                for member in members:
+                    began = Membership(entry.conversation, entry.seq, None, entry.position, None)
+                    self._memberships.setdefault(member.device, []).append(began)
+            case MemberRemoved(devices=devices):
+                for device in devices:
+                    intervals = self._memberships[device]
+                    for index, interval in enumerate(intervals):
+                        if interval.conversation == entry.conversation and interval.to_seq is None:
+                            intervals[index] = Membership(
+                                entry.conversation,
+                                interval.from_seq,
+                                entry.seq,
+                                interval.from_position,
+                                entry.position,
+                            )
+
+    def _answered(self, results: tuple[StoredResult, ...], now: int) -> AlreadyAnswered | None:
+        for result in results:
+            stored = self._results.get(result.scope)
+            if stored is not None and stored.expires > now:
+                return AlreadyAnswered(stored)
+        return None
+
+    async def known_sends(self, conversation: ConversationId, msg_ids: Sequence[MsgId]) -> dict[MsgId, Known]:
+        await trio.lowlevel.checkpoint()
+        log = self._logs.get(conversation)
+        return {} if log is None else {name: log.sends[name] for name in msg_ids if name in log.sends}
+
+    async def idempotent(self, scope: bytes, *, now: int) -> StoredResult | None:
+        await trio.lowlevel.checkpoint()
+        stored = self._results.get(scope)
+        return stored if stored is not None and stored.expires > now else None
+
+    async def conversations_of(
+        self, account: AccountDid, *, after: int | None = None, limit: int
+    ) -> ConversationPage:
+        await trio.lowlevel.checkpoint()
+        mine = [
+            log for log in self._logs.values() if log.number > (after or 0) and log.state.is_member(account)
+        ]
+        following = mine[limit - 1].number if len(mine) > limit else None
+        return ConversationPage([log.state for log in mine[:limit]], following)
+
+    # -- the log ---------------------------------------------------------------------------------------
+
+    async def head(self) -> int:
+        await trio.lowlevel.checkpoint()
+        return len(self._positions)
+
+    async def entries_after(self, position: int, *, max_entries: int, max_bytes: int) -> list[Entry]:
+        await trio.lowlevel.checkpoint()
+        return rules.fitting(self._positions[position:], max_entries, max_bytes)
+
+    async def device_entries(
+        self, device: DeviceId, *, after: int, upto: int, max_entries: int, max_bytes: int
+    ) -> DevicePage:
+        await trio.lowlevel.checkpoint()
+        intervals = self._memberships.get(device, ())
+        seen = [
+            entry
+            for entry in self._positions[after:upto]
+            if any(
+                interval.conversation == entry.conversation
+                and interval.from_seq <= entry.seq
+                and (interval.to_seq is None or entry.seq <= interval.to_seq)
+                for interval in intervals
+            )
+        ]
+        page = rules.fitting(seen, max_entries, max_bytes)
+        return DevicePage(page, page[-1].position if len(page) < len(seen) else max(after, upto))
+
+    async def conversation_entries(
+        self,
+        conversation: ConversationId,
+        *,
+        after_seq: int,
+        upto_seq: int | None = None,
+        max_entries: int,
+        max_bytes: int,
+        kinds: frozenset[EntryKind] | None = None,
+    ) -> list[Entry]:
+        await trio.lowlevel.checkpoint()
+        log = self._logs.get(conversation)
+        if log is None:
+            return []
+        chosen = [entry for entry in log.entries[after_seq:upto_seq] if kinds is None or entry.kind in kinds]
+        return rules.fitting(chosen, max_entries, max_bytes)
+
+    async def memberships(self, device: DeviceId) -> list[Membership]:
+        await trio.lowlevel.checkpoint()
+        return list(self._memberships.get(device, ()))
+
+    def on_commit(self, listener: CommitListener) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # -- read marks ------------------------------------------------------------------------------------
+
+    async def set_read_mark(self, device: DeviceId, conversation: ConversationId, seq: int) -> int:
+        await trio.lowlevel.checkpoint()
+        if conversation not in self._logs:
+            raise PoisonRequest("a read mark in a conversation that does not exist")
+        mark = max(seq, self._marks.get((device, conversation), 0))
+        self._marks[device, conversation] = mark
+        return mark
+
+    async def read_marks(self, device: DeviceId) -> Mapping[ConversationId, int]:
+        await trio.lowlevel.checkpoint()
+        return {conversation: mark for (owner, conversation), mark in self._marks.items() if owner == device}
+
+    async def unread(
+        self, device: DeviceId, conversations: Sequence[ConversationId]
+    ) -> Mapping[ConversationId, int]:
+        await trio.lowlevel.checkpoint()
+        latest = {interval.conversation: interval for interval in self._memberships.get(device, ())}
+        counts = {}
+        for conversation in conversations:
+            interval = latest.get(conversation)
+            if interval is None:
+                continue
+            entries = self._logs[conversation].entries
+            last = len(entries) if interval.to_seq is None else interval.to_seq
+            mark = max(interval.from_seq, self._marks.get((device, conversation), 0))
+            counts[conversation] = max(
+                0, entries[last - 1].app_count - entries[min(mark, last) - 1].app_count
+            )
+        return counts
+
+    # -- directory -------------------------------------------------------------------------------------
+
+    async def create_account(
+        self, did: AccountDid, name: str, verification_key: str, *, now: int
+    ) -> Account | NameTaken:
+        await trio.lowlevel.checkpoint()
+        wanted = Account(did, name, verification_key, rules.day_of(now))
+        for account in self._accounts.values():
+            if account.did == did or account.name == name:
+                same = (account.did, account.name, account.verification_key) == (did, name, verification_key)
+                return account if same else NameTaken(name)
+        self._accounts[did] = wanted
+        self._record((AuditFact("account.created", subject=did),), now)
+        return wanted
+
+    async def account(self, did: AccountDid) -> Account | None:
+        await trio.lowlevel.checkpoint()
+        return self._accounts.get(did)
+
+    async def account_by_name(self, name: str) -> Account | None:
+        await trio.lowlevel.checkpoint()
+        return next((account for account in self._accounts.values() if account.name == name), None)
+
+    async def accounts(self) -> list[Account]:
+        await trio.lowlevel.checkpoint()
+        return sorted(self._accounts.values(), key=lambda account: account.name)
+
+    async def register_device(
+        self,
+        device: Device,
+        key_packages: tuple[KeyPackage, ...] = (),
+        *,
+        now: int,
+        max_devices: int,
+        idempotency: tuple[StoredResult, ...] = (),
+    ) -> RegisterOutcome:
+        await trio.lowlevel.checkpoint()
+        answered = self._answered(idempotency, now)
+        if answered is not None:
+            return answered
+        owned = [known for known in self._devices.values() if known.account == device.account]
+        same_key = [known for known in self._devices.values() if known.signature_key == device.signature_key]
+        known = same_key[0] if same_key else None
+        if known is not None and known.account != device.account:
+            return DuplicatePublicKey()
+        if known is None and len(owned) >= max_devices:
+            return TooManyDevices(max_devices)
+        if known is None:
+            self._record((AuditFact("device.registered", device.account, device.id),), now)
+            standing = device
+        else:
+            standing = Device(known.id, known.account, device.name, known.signature_key, known.registered_day)
+        self._devices[standing.id] = standing
+        packages = self._packages.setdefault(standing.id, [])
+        packages.extend(package for package in dict.fromkeys(key_packages) if package not in packages)
+        self._results.update((result.scope, result) for result in idempotency)
+        return DeviceRegistered(standing, created=known is None)
+
+    async def device(self, device: DeviceId) -> Device | None:
+        await trio.lowlevel.checkpoint()
+        return self._devices.get(device)
+
+    async def devices_of(self, account: AccountDid) -> list[Device]:
+        await trio.lowlevel.checkpoint()
+        return [device for device in self._devices.values() if device.account == account]
+
+    async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
+        await trio.lowlevel.checkpoint()
+        return list(self._packages.get(device, ()))
+
+    # -- tokens, housekeeping --------------------------------------------------------------------------
+
+    def remember_token(self, token_hash: bytes, expires: int) -> None:
+        self._tokens[token_hash] = rules.replay_expiry(expires)
+
+    async def load_tokens(self, now: int) -> list[tuple[bytes, int]]:
+        await trio.lowlevel.checkpoint()
+        return [(token, expires) for token, expires in self._tokens.items() if expires > now]
+
+    async def record(self, facts: tuple[AuditFact, ...], *, now: int) -> None:
+        await trio.lowlevel.checkpoint()
+        self._record(facts, now)
+
+    def _record(self, facts: Sequence[AuditFact], at: int) -> None:
+        for fact in facts:
+            self._audit.append(audit.link(self._audit_head(), fact, at))
+
+    def _audit_head(self) -> AuditHead:
+        if self._audit:
+            return audit.head_of(self._audit[-1])
+        return audit.genesis(self._log_id, rules.SHARD)
+
+    async def audit_records(self, after: int, *, limit: int) -> list[AuditLink]:
+        await trio.lowlevel.checkpoint()
+        return self._audit[after : after + limit]
+
+    async def audit_head(self) -> AuditHead:
+        await trio.lowlevel.checkpoint()
+        return self._audit_head()
+
+    async def sweep(self, now: int, *, limit: int = 1000) -> Swept:
+        await trio.lowlevel.checkpoint()
+        tokens = [token for token, expires in self._tokens.items() if expires <= now][:limit]
+        results = [scope for scope, stored in self._results.items() if stored.expires <= now][:limit]
+        for token in tokens:
+            del self._tokens[token]
+        for scope in results:
+            del self._results[scope]
+        return Swept(len(tokens), len(results))
+
+    async def health(self) -> StoreHealth:
+        await trio.lowlevel.checkpoint()
+        return StoreHealth(ok=True, detail="in memory")
+
+    def statistics(self) -> StoreStatistics:
+        return StoreStatistics(writer="memory", commits=self._commits, entries=len(self._positions))

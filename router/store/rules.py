@@ -1,0 +1,58 @@
+"""Rules that every store keeps alike, as pure functions."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from protocol import Entry, EntryKind
+from router.store.errors import PoisonRequest
+from router.store.values import AppendRequest
+
+SHARD = 0
+"""The only shard of an embedded store."""
+
+REPLAY_GRAIN = 60
+"""Seconds. Expiries of tokens are kept in steps of this, rounded up: a finer one would tell when a token
+was minted, and so when its owner wrote, to the second (P5). Rounding up only remembers longer."""
+
+
+def day_of(unix_seconds: int) -> int:
+    """The day a second falls into: the finest time that accounts and devices keep."""
+    return unix_seconds // 86_400
+
+
+def replay_expiry(expires: int) -> int:
+    """The expiry that is stored for a token which expires at `expires` (Unix seconds)."""
+    return -(-expires // REPLAY_GRAIN) * REPLAY_GRAIN
+
+
+def check_append(request: AppendRequest) -> None:
+    """Raise `PoisonRequest` unless the entries continue the conversation densely: a bug of the caller."""
+    if not request.entries:
+        raise PoisonRequest("an append without entries")
+    for seq, entry in enumerate(request.entries, request.expected_seq + 1):
+        if entry.conversation != request.conversation:
+            raise PoisonRequest("an append with an entry of another conversation")
+        if entry.seq != seq:
+            raise PoisonRequest(f"an append whose seqs are not dense: {entry.seq} where {seq} belongs")
+        if (entry.kind is EntryKind.CREATED) != (seq == 1):
+            raise PoisonRequest("a conversation begins with its creation and has no second one")
+
+
+def placed(entries: Iterable[Entry], first: int) -> tuple[Entry, ...]:
+    """The entries as committed from position `first` on."""
+    return tuple(
+        msgspec.structs.replace(entry, position=position) for position, entry in enumerate(entries, first)
+    )
+
+
+def fitting(entries: Sequence[Entry], max_entries: int, max_bytes: int) -> list[Entry]:
+    """The longest start within both bounds, but never empty where there is an entry: reads make progress."""
+    taken: list[Entry] = []
+    size = 0
+    for entry in entries[:max_entries]:
+        size += len(entry.body)
+        if taken and size > max_bytes:
+            break
+        taken.append(entry)
+    return taken
