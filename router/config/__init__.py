@@ -1,0 +1,88 @@
+"""Settings: read from TOML, environment and command line, judged as a whole, explained by the program.
+
+    loaded = load(find_file(None, os.environ), environ=os.environ)   # SettingsError tells every mistake
+    findings = check(loaded.settings) + check_environment(os.environ)
+    refusals(findings)                                               # not empty: do not start
+
+`show(loaded)` and `settings_doc()` are what `rookery config show` and `rookery config doc` print.
+"""
+
+from router.config.check import Finding, Severity, check, refusals
+from router.config.load import (
+    Loaded,
+    Problem,
+    SettingsError,
+    find_file,
+    load,
+    read_document,
+    resolve,
+)
+from router.config.options import BadValueError, Kind, Option
+from router.config.origin import BadUrlError, Origin, is_loopback, parse_origin, public_origin, service_did
+from router.config.reference import Effective, effective, settings_doc, show
+from router.config.sections import (
+    OPTIONS,
+    SECTIONS,
+    Admin,
+    Auth,
+    Conversations,
+    Devices,
+    Limits,
+    Log,
+    Logging,
+    Observe,
+    Server,
+    Service,
+    Session,
+    Settings,
+    Store,
+    Supervision,
+)
+from router.config.seeds import SEED_VARIABLES, Fate, SeedVariable, check_environment
+
+__all__ = [
+    "OPTIONS",
+    "SECTIONS",
+    "SEED_VARIABLES",
+    "Admin",
+    "Auth",
+    "BadUrlError",
+    "BadValueError",
+    "Conversations",
+    "Devices",
+    "Effective",
+    "Fate",
+    "Finding",
+    "Kind",
+    "Limits",
+    "Loaded",
+    "Log",
+    "Logging",
+    "Observe",
+    "Option",
+    "Origin",
+    "Problem",
+    "SeedVariable",
+    "Server",
+    "Service",
+    "Session",
+    "Settings",
+    "SettingsError",
+    "Severity",
+    "Store",
+    "Supervision",
+    "check",
+    "check_environment",
+    "effective",
+    "find_file",
+    "is_loopback",
+    "load",
+    "parse_origin",
+    "public_origin",
+    "read_document",
+    "refusals",
+    "resolve",
+    "service_did",
+    "settings_doc",
+    "show",
+]

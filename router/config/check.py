@@ -1,0 +1,211 @@
+"""Settings that are each well-formed but unsafe or useless together: judged here, purely.
+
+A *refusal* keeps the server from starting, a *warning* is shown and logged. Each says what is wrong and how
+to mend it, in that order, in one sentence each.
+"""
+
+import enum
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+import attrs
+
+from router.config.origin import BadUrlError, is_loopback, parse_origin
+from router.config.sections import Settings
+
+_DID = re.compile(r"did:(web:[A-Za-z0-9.-]+(%3A[0-9]{1,5})?(:[A-Za-z0-9._%-]+)*|plc:[a-z2-7]{24})")
+_SHORTEST_TOKEN = 24
+_FEWEST_CHARACTERS = 8
+_ENVELOPE_BYTES = 4_096  # room for the other fields of a send beside its ciphertext
+
+
+class Severity(enum.StrEnum):
+    """What a finding does to a start."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
+@attrs.frozen
+class Finding:
+    """One judgement: the settings or variables it is about, what is wrong, how to mend it."""
+
+    severity: Severity
+    about: tuple[str, ...]
+    wrong: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.about)}: {self.wrong} {self.mend}"
+
+
+def check(settings: Settings) -> tuple[Finding, ...]:
+    """Everything wrong with these settings as a whole, refusals first."""
+    found = [finding for rule in _RULES for finding in rule(settings)]
+    return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.REFUSE))
+
+
+def refusals(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that must keep the server from starting."""
+    return tuple(finding for finding in findings if finding.severity is Severity.REFUSE)
+
+
+def _refuse(*about: str, wrong: str, mend: str) -> Finding:
+    return Finding(Severity.REFUSE, about, wrong, mend)
+
+
+def _warn(*about: str, wrong: str, mend: str) -> Finding:
+    return Finding(Severity.WARN, about, wrong, mend)
+
+
+def _transport(settings: Settings) -> Iterator[Finding]:
+    server = settings.server
+    ends_tls = server.tls_certificate is not None and server.tls_key is not None
+    if (server.tls_certificate is None) != (server.tls_key is None):
+        yield _refuse(
+            "server.tls_certificate",
+            "server.tls_key",
+            wrong="One is set without the other.",
+            mend="Set both to end TLS here, or neither.",
+        )
+    elif not (is_loopback(server.host) or ends_tls or server.behind_proxy):
+        yield _refuse(
+            "server.host",
+            wrong=f"{server.host} can be reached from other machines, and nothing here ends TLS.",
+            mend="Set server.tls_certificate and server.tls_key, or server.behind_proxy = true if a proxy "
+            "in front ends TLS, or bind to 127.0.0.1.",
+        )
+
+
+def _identity(settings: Settings) -> Iterator[Finding]:
+    server, did = settings.server, settings.service.did
+    origin = None
+    if server.public_url is None:
+        if not is_loopback(server.host) or server.behind_proxy:
+            yield _refuse(
+                "server.public_url",
+                wrong="Clients from elsewhere need a URL, and the service DID is made from it.",
+                mend='Set server.public_url = "https://your.host".',
+            )
+    else:
+        try:
+            origin = parse_origin(server.public_url)
+        except BadUrlError as error:
+            yield _refuse("server.public_url", wrong=f"It {error}.", mend="Write it as https://your.host.")
+        else:
+            if origin.scheme == "http" and not is_loopback(origin.host):
+                yield _refuse(
+                    "server.public_url",
+                    wrong="Tokens would travel in the clear to a public http:// address.",
+                    mend="Use https://.",
+                )
+    if did is None:
+        return
+    if not _DID.fullmatch(did):
+        yield _refuse(
+            "service.did",
+            wrong="It is not a did:web or did:plc (without a #fragment).",
+            mend="Write did:web:your.host, or leave it out to have it made from server.public_url.",
+        )
+    elif origin and did.startswith("did:web:") and did != "did:web:" + origin.netloc.replace(":", "%3A"):
+        yield _warn(
+            "service.did",
+            "server.public_url",
+            wrong="The did:web names another host than the public URL, so its document is served elsewhere.",
+            mend="Leave service.did out unless that is meant.",
+        )
+
+
+def _admin(settings: Settings) -> Iterator[Finding]:
+    admin, server = settings.admin, settings.server
+    if admin.token is None:
+        if not is_loopback(admin.host):
+            yield _refuse(
+                "admin.host",
+                "admin.token",
+                wrong=f"The admin listener on {admin.host} could be read by anybody who reaches it.",
+                mend="Set admin.token, or bind it to 127.0.0.1.",
+            )
+    elif len(admin.token) < _SHORTEST_TOKEN or len(set(admin.token)) < _FEWEST_CHARACTERS:
+        yield _refuse(
+            "admin.token",
+            wrong="It is short enough to be guessed.",
+            mend=f"Use at least {_SHORTEST_TOKEN} random characters, as `openssl rand -hex 32` makes them.",
+        )
+    if admin.port == server.port != 0:
+        yield _refuse(
+            "admin.port",
+            "server.port",
+            wrong="Both listeners have the same port.",
+            mend="Give the admin listener one of its own; 9090 is its default.",
+        )
+
+
+def _sizes(settings: Settings) -> Iterator[Finding]:
+    message = settings.limits.max_message_bytes
+    on_the_wire = (message + 2) // 3 * 4 + _ENVELOPE_BYTES  # base64 in JSON
+    for path, size, need in (
+        ("server.max_body_bytes", settings.server.max_body_bytes, on_the_wire),
+        ("session.max_frame_bytes", settings.session.max_frame_bytes, on_the_wire),
+        ("conversations.mailbox_bytes", settings.conversations.mailbox_bytes, message + _ENVELOPE_BYTES),
+        ("devices.feed_bytes", settings.devices.feed_bytes, message + _ENVELOPE_BYTES),
+        ("store.max_batch_bytes", settings.store.max_batch_bytes, message + _ENVELOPE_BYTES),
+        ("store.queue_bytes", settings.store.queue_bytes, settings.store.max_batch_bytes),
+    ):
+        if size < need:
+            largest = "a full batch" if path == "store.queue_bytes" else "the largest message"
+            yield _refuse(
+                path,
+                wrong=f"{size} bytes cannot hold {largest}.",
+                mend=f"Set it to {need} or more, or lower limits.max_message_bytes.",
+            )
+    if settings.limits.page_default > settings.limits.page_max:
+        yield _refuse(
+            "limits.page_default",
+            "limits.page_max",
+            wrong="The default page is larger than the largest.",
+            mend="Lower the default.",
+        )
+
+
+def _times(settings: Settings) -> Iterator[Finding]:
+    session, supervision = settings.session, settings.supervision
+    if session.idle_timeout < 2 * session.heartbeat_seconds:
+        yield _refuse(
+            "session.idle_timeout",
+            "session.heartbeat_seconds",
+            wrong="A quiet but healthy peer would be closed before it can answer two pings.",
+            mend="Make the idle time-out at least twice the heartbeat.",
+        )
+    if supervision.backoff_initial > supervision.backoff_maximum:
+        yield _refuse(
+            "supervision.backoff_initial",
+            "supervision.backoff_maximum",
+            wrong="The first wait is longer than the longest.",
+            mend="Lower the first.",
+        )
+
+
+def _weaker(settings: Settings) -> Iterator[Finding]:
+    if settings.store.synchronous == "normal":
+        yield _warn(
+            "store.synchronous",
+            wrong="An answered send survives a killed process but not a power cut.",
+            mend='Use "full" where an answer must mean durable.',
+        )
+    if settings.logging.exception_messages and not is_loopback(settings.server.host):
+        yield _warn(
+            "logging.exception_messages",
+            wrong="Texts of exceptions in the log may name people or messages.",
+            mend="Leave it off on a public server.",
+        )
+
+
+_RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _transport,
+    _identity,
+    _admin,
+    _sizes,
+    _times,
+    _weaker,
+)

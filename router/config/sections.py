@@ -1,0 +1,346 @@
+"""Every setting of the server: one frozen class per section, one line per setting.
+
+Times are seconds, sizes are bytes, and a name that could be misread carries its unit. The bounds are what
+the code can honour, not what is wise; what is unsafe in combination is judged in `check.py`.
+"""
+
+# ruff: noqa: RUF009 - `option` makes an attrs field, not a default shared by instances
+
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from router.config.options import Option, option, options_of
+
+_MIB = 1_048_576
+_DAY = 86_400.0
+
+
+@attrs.frozen(kw_only=True)
+class Server:
+    """The public listener."""
+
+    host: str = option("127.0.0.1", "Address the public listener binds to.")
+    port: int = option(3000, "Port of the public listener; 0 takes any free one.", minimum=0, maximum=65_535)
+    public_url: str | None = option(
+        None, "How clients reach this server, as scheme://host[:port]; default: http://localhost:PORT."
+    )
+    behind_proxy: bool = option(
+        False, "A proxy in front ends TLS and is the only one that can reach this listener."
+    )
+    tls_certificate: Path | None = option(None, "PEM file with the certificate chain, to end TLS here.")
+    tls_key: Path | None = option(None, "PEM file with the private key of the certificate.")
+    max_connections: int = option(
+        10_000, "Open connections at once; further ones are refused.", minimum=1, maximum=1_000_000
+    )
+    max_body_bytes: int = option(
+        15 * _MIB, "Largest request body of any route.", unit="bytes", minimum=65_536, maximum=64 * _MIB
+    )
+    max_header_bytes: int = option(
+        16_384, "Largest request line and headers together.", unit="bytes", minimum=1_024, maximum=_MIB
+    )
+    header_timeout: float = option(
+        10.0, "A request's headers must be complete within this time.", unit="s", minimum=0.1, maximum=300
+    )
+    body_timeout: float = option(
+        60.0, "A request's body must be complete within this time.", unit="s", minimum=0.1, maximum=3_600
+    )
+    send_timeout: float = option(
+        20.0,
+        "A peer that takes none of our bytes for so long is cut off.",
+        unit="s",
+        minimum=0.1,
+        maximum=600,
+    )
+    keep_alive_timeout: float = option(
+        60.0,
+        "An idle connection between requests is closed after this.",
+        unit="s",
+        minimum=0.1,
+        maximum=3_600,
+    )
+    graceful_timeout: float = option(
+        20.0, "After SIGTERM, open requests and streams may take so long.", unit="s", minimum=0, maximum=600
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Admin:
+    """The operator's listener: metrics, health in detail, the tree. Never for the public."""
+
+    host: str = option("127.0.0.1", "Address the admin listener binds to.")
+    port: int = option(9090, "Port of the admin listener; 0 takes any free one.", minimum=0, maximum=65_535)
+    token: str | None = option(
+        None, "Bearer token the admin listener asks for; required off loopback.", secret=True
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """Who this server is to AT Protocol clients."""
+
+    did: str | None = option(None, "DID of this service; default: did:web of the public URL's host.")
+    aud_bare_did_accepted: bool = option(
+        True, "Accept tokens whose `aud` is the service DID without its #fragment (counted)."
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Store:
+    """The embedded SQLite store and its group-commit writer."""
+
+    path: Path = option(Path("rookery-data"), "Data folder: database, lock and control socket.")
+    synchronous: Literal["full", "normal"] = option(
+        "full", "full: an answer survives a power cut; normal: it survives a killed process only."
+    )
+    writer: Literal["inline", "thread", "process"] = option(
+        "process", "Where commits run: in the event loop, a thread, or a process of their own."
+    )
+    max_batch_items: int = option(1_000, "Appends committed together at most.", minimum=1, maximum=100_000)
+    max_batch_bytes: int = option(
+        16 * _MIB, "Bytes committed together at most.", unit="bytes", minimum=65_536, maximum=256 * _MIB
+    )
+    queue_bytes: int = option(
+        64 * _MIB,
+        "Waiting appends at most; further ones get Retry-After.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=4_096 * _MIB,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """What the log keeps of time and order."""
+
+    received_bucket_seconds: int = option(
+        2, "Times of messages are rounded down to a multiple of this.", unit="s", minimum=2, maximum=86_400
+    )
+    epoch_window: int = option(
+        3, "An MLS message may be this many epochs behind the current one.", minimum=0, maximum=100
+    )
+    tail_ring_bytes: int = option(
+        32 * _MIB,
+        "Recent entries kept encoded for connected devices.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=4_096 * _MIB,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Conversations:
+    """The registry of conversation actors."""
+
+    idle_timeout: float = option(
+        120.0, "A conversation nobody asks is parked after this.", unit="s", minimum=0.1, maximum=_DAY
+    )
+    mailbox_items: int = option(64, "Commands waiting for one conversation.", minimum=1, maximum=100_000)
+    mailbox_bytes: int = option(
+        16 * _MIB, "Bytes waiting for one conversation.", unit="bytes", minimum=1_024, maximum=1_024 * _MIB
+    )
+    batch_items: int = option(64, "Commands decided and appended together.", minimum=1, maximum=10_000)
+    batch_bytes: int = option(
+        _MIB,
+        "Bytes decided together; one larger command goes alone.",
+        unit="bytes",
+        minimum=1_024,
+        maximum=64 * _MIB,
+    )
+    cap: int = option(10_000, "Active conversations at once.", minimum=1, maximum=10_000_000)
+    quarantine_crashes: int = option(
+        3, "Crashes of one conversation within the window before it is set aside.", minimum=1, maximum=1_000
+    )
+    quarantine_window: float = option(
+        60.0, "Window in which those crashes count.", unit="s", minimum=0.1, maximum=_DAY
+    )
+    quarantine_time: float = option(
+        60.0, "A conversation set aside refuses commands for so long.", unit="s", minimum=0.1, maximum=_DAY
+    )
+    storm_crashes: int = option(
+        100,
+        "Crashes over all conversations within the storm window that end the registry.",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    storm_window: float = option(10.0, "Window of the crash storm.", unit="s", minimum=0.1, maximum=_DAY)
+
+
+@attrs.frozen(kw_only=True)
+class Devices:
+    """Connected devices and what waits for each."""
+
+    feed_items: int = option(256, "Events waiting for one connection.", minimum=1, maximum=1_000_000)
+    feed_bytes: int = option(
+        16 * _MIB, "Bytes waiting for one connection.", unit="bytes", minimum=1_024, maximum=1_024 * _MIB
+    )
+    slow_timeout: float = option(
+        30.0, "A connection that takes no event for so long is closed.", unit="s", minimum=0.1, maximum=3_600
+    )
+    max_connections: int = option(
+        10_000, "Streams and sessions open at once, over all devices.", minimum=1, maximum=1_000_000
+    )
+    max_connections_per_device: int = option(
+        5, "Streams and sessions of one device.", minimum=1, maximum=1_000
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """WebSocket sessions (`rookery.v1`), AT Protocol subscriptions and SSE streams."""
+
+    max_in_flight: int = option(256, "Sends without an answer in one session.", minimum=1, maximum=10_000)
+    max_credit: int = option(10_000, "Credit a client may hold.", minimum=1, maximum=1_000_000)
+    max_frame_bytes: int = option(
+        15 * _MIB,
+        "Largest WebSocket message a client may send.",
+        unit="bytes",
+        minimum=1_024,
+        maximum=64 * _MIB,
+    )
+    hello_timeout: float = option(
+        10.0, "A session must say hello within this time.", unit="s", minimum=0.1, maximum=300
+    )
+    heartbeat_seconds: float = option(
+        15.0,
+        "Ping, or comment of an SSE stream, after so much silence.",
+        unit="s",
+        minimum=0.1,
+        maximum=3_600,
+    )
+    idle_timeout: float = option(
+        60.0,
+        "A peer that sends nothing, not even a pong, is closed after this.",
+        unit="s",
+        minimum=0.1,
+        maximum=_DAY,
+    )
+    cursor_interval: float = option(
+        1.0, "A session hears of its cursor at most once in this time.", unit="s", minimum=0, maximum=60
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Auth:
+    """Service-auth tokens."""
+
+    max_token_lifetime: float = option(
+        3_600.0, "Longest `exp - iat` accepted.", unit="s", minimum=1, maximum=_DAY
+    )
+    clock_skew: float = option(
+        30.0, "How far a caller's clock may be ahead or behind.", unit="s", minimum=0, maximum=300
+    )
+    max_token_bytes: int = option(
+        8_192, "Longest token looked at.", unit="bytes", minimum=512, maximum=65_536
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How large things may be."""
+
+    max_message_bytes: int = option(
+        10 * _MIB, "Largest padded ciphertext.", unit="bytes", minimum=512, maximum=10 * _MIB
+    )
+    max_members: int = option(1_000, "Accounts in one conversation.", minimum=1, maximum=100_000)
+    max_devices: int = option(10, "Devices of one account.", minimum=1, maximum=1_000)
+    page_default: int = option(50, "Items on a page when the caller does not say.", minimum=1, maximum=1_000)
+    page_max: int = option(100, "Items on a page at most.", minimum=1, maximum=1_000)
+    page_bytes: int = option(
+        16 * _MIB,
+        "Bytes on a page; the first item is always given.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=256 * _MIB,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Supervision:
+    """How often parts may be restarted, and how long they may take to stop."""
+
+    root_restarts: int = option(3, "Restarts under the root within its period.", minimum=0, maximum=1_000)
+    root_period: float = option(60.0, "Period of the root's budget.", unit="s", minimum=0.1, maximum=_DAY)
+    restarts: int = option(
+        5, "Restarts under an inner supervisor within its period.", minimum=0, maximum=1_000
+    )
+    period: float = option(30.0, "Period of an inner budget.", unit="s", minimum=0.1, maximum=_DAY)
+    backoff_initial: float = option(0.2, "First wait before a restart.", unit="s", minimum=0, maximum=600)
+    backoff_maximum: float = option(
+        30.0, "Longest wait before a restart.", unit="s", minimum=0, maximum=3_600
+    )
+    stop_timeout: float = option(
+        5.0, "A part asked to stop may take so long before it is cancelled.", unit="s", minimum=0, maximum=600
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Observe:
+    """Health checks and the watch over the event loop."""
+
+    health_timeout: float = option(
+        2.0, "A health check that takes longer is red.", unit="s", minimum=0.1, maximum=60
+    )
+    loop_check_interval: float = option(
+        0.1, "How often the event loop's delay is measured.", unit="s", minimum=0.01, maximum=10
+    )
+    loop_stall_threshold: float = option(
+        0.05, "A delay longer than this counts as a stall.", unit="s", minimum=0.001, maximum=60
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Logging:
+    """What is logged, and how."""
+
+    format: Literal["auto", "json", "pretty"] = option(
+        "auto", "json: one object a line; pretty: for people; auto: pretty on a terminal."
+    )
+    level: Literal["debug", "info", "warning", "error"] = option(
+        "warning", "Least level logged; the line per request and per exit always is."
+    )
+    exception_messages: bool = option(
+        False, "Log the text of exceptions too, which may name people; for development."
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """All sections. Immutable: a running server never changes under its code's feet."""
+
+    server: Server = attrs.field(factory=Server)
+    admin: Admin = attrs.field(factory=Admin)
+    service: Service = attrs.field(factory=Service)
+    store: Store = attrs.field(factory=Store)
+    log: Log = attrs.field(factory=Log)
+    conversations: Conversations = attrs.field(factory=Conversations)
+    devices: Devices = attrs.field(factory=Devices)
+    session: Session = attrs.field(factory=Session)
+    auth: Auth = attrs.field(factory=Auth)
+    limits: Limits = attrs.field(factory=Limits)
+    supervision: Supervision = attrs.field(factory=Supervision)
+    observe: Observe = attrs.field(factory=Observe)
+    logging: Logging = attrs.field(factory=Logging)
+
+
+SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
+    "server": Server,
+    "admin": Admin,
+    "service": Service,
+    "store": Store,
+    "log": Log,
+    "conversations": Conversations,
+    "devices": Devices,
+    "session": Session,
+    "auth": Auth,
+    "limits": Limits,
+    "supervision": Supervision,
+    "observe": Observe,
+    "logging": Logging,
+}
+
+OPTIONS: dict[str, Option] = {
+    found.path: found for section, cls in SECTIONS.items() for found in options_of(section, cls)
+}
+"""Every option by its path (`server.port`), in the order of the sections."""

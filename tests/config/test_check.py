@@ -1,0 +1,195 @@
+"""Unsafe settings and unsafe variables keep the server from starting, with a sentence that mends them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.config import (
+    OPTIONS,
+    SEED_VARIABLES,
+    Fate,
+    Settings,
+    Severity,
+    check,
+    check_environment,
+    is_loopback,
+    public_origin,
+    refusals,
+    service_did,
+)
+from router.config.load import build
+from router.config.values import Value
+from tests.config.strategies import values
+
+PUBLIC: dict[str, Value] = {"server.host": "0.0.0.0", "server.public_url": "https://chat.example"}  # noqa: S104 - meant
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def test_the_defaults_are_safe_to_start_and_nothing_is_remarked() -> None:
+    assert check(Settings()) == ()
+
+
+@pytest.mark.parametrize(
+    "values_given",
+    [
+        {**PUBLIC, "server.behind_proxy": True},
+        {**PUBLIC, "server.tls_certificate": Path("c.pem"), "server.tls_key": Path("k.pem")},
+        {"admin.host": "10.0.0.1", "admin.token": TOKEN},
+        {"server.port": 0, "admin.port": 0},
+        {"service.did": "did:plc:z72i7hdynmk6r22z27h6tvur"},
+        {"server.public_url": "http://localhost:8080"},
+        {"server.host": "::1"},
+        {"server.host": "::ffff:127.0.0.1"},
+    ],
+)
+def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
+    assert check(build(values_given)) == ()
+
+
+@pytest.mark.parametrize(
+    ("values_given", "about"),
+    [
+        (PUBLIC, "server.host"),
+        ({"server.host": "chat.example", "server.public_url": "https://chat.example"}, "server.host"),
+        ({"server.host": "::", "server.behind_proxy": True}, "server.public_url"),
+        ({"server.behind_proxy": True}, "server.public_url"),
+        ({"server.tls_certificate": Path("c.pem")}, "server.tls_certificate"),
+        ({"server.public_url": "http://chat.example"}, "server.public_url"),
+        ({"server.public_url": "https://chat.example/path"}, "server.public_url"),
+        ({"server.public_url": "https://me@chat.example"}, "server.public_url"),
+        ({"server.public_url": "ftp://chat.example"}, "server.public_url"),
+        ({"server.public_url": "https://[::1"}, "server.public_url"),
+        ({"server.public_url": "https://chat.example:99999"}, "server.public_url"),
+        ({"service.did": "did:web:chat.example#atproto_mls"}, "service.did"),
+        ({"service.did": "did:key:z6Mk"}, "service.did"),
+        ({"admin.host": "0.0.0.0"}, "admin.host"),  # noqa: S104 - meant
+        ({"admin.token": "short"}, "admin.token"),
+        ({"admin.token": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "admin.token"),
+        ({"admin.port": 3000}, "admin.port"),
+        ({"server.max_body_bytes": 1_048_576}, "server.max_body_bytes"),
+        ({"session.max_frame_bytes": 1_024}, "session.max_frame_bytes"),
+        ({"conversations.mailbox_bytes": 1_024}, "conversations.mailbox_bytes"),
+        ({"devices.feed_bytes": 1_024}, "devices.feed_bytes"),
+        ({"store.max_batch_bytes": 65_536}, "store.max_batch_bytes"),
+        ({"store.queue_bytes": 65_536}, "store.queue_bytes"),
+        ({"limits.page_default": 101}, "limits.page_default"),
+        ({"session.idle_timeout": 20.0}, "session.idle_timeout"),
+        ({"supervision.backoff_initial": 60.0}, "supervision.backoff_initial"),
+    ],
+)
+def test_what_is_unsafe_or_useless_is_refused_with_a_way_to_mend_it(
+    values_given: dict[str, Value], about: str
+) -> None:
+    refused = refusals(check(build(values_given)))
+
+    assert [finding.about[0] for finding in refused] == [about]
+    assert all(finding.wrong.endswith(".") and finding.mend.endswith(".") for finding in refused)
+
+
+@pytest.mark.parametrize(
+    ("values_given", "about"),
+    [
+        ({"store.synchronous": "normal"}, "store.synchronous"),
+        (
+            {**PUBLIC, "server.behind_proxy": True, "logging.exception_messages": True},
+            "logging.exception_messages",
+        ),
+        ({"server.public_url": "https://a.example", "service.did": "did:web:b.example"}, "service.did"),
+    ],
+)
+def test_what_is_weaker_by_choice_is_a_warning(values_given: dict[str, Value], about: str) -> None:
+    (finding,) = check(build(values_given))
+
+    assert (finding.severity, finding.about[0]) == (Severity.WARN, about)
+
+
+def test_a_short_admin_token_is_not_repeated() -> None:
+    assert "hunter2" not in str(check(build({"admin.token": "hunter2"}))[0])
+
+
+@given(given_values=values())
+def test_checking_never_raises_and_names_only_real_settings(given_values: dict[str, Value]) -> None:
+    findings = check(build(given_values))
+
+    assert {path for finding in findings for path in finding.about} <= OPTIONS.keys()
+    severities = [finding.severity for finding in findings]
+    assert severities == sorted(severities)  # refusals first
+
+
+@pytest.mark.parametrize(
+    ("values_given", "origin", "did"),
+    [
+        ({}, "http://localhost:41000", "did:web:localhost%3A41000"),
+        ({"server.public_url": "https://Chat.Example/"}, "https://chat.example", "did:web:chat.example"),
+        ({"server.public_url": "https://chat.example:443"}, "https://chat.example", "did:web:chat.example"),
+        (
+            {"server.public_url": "https://chat.example:8443"},
+            "https://chat.example:8443",
+            "did:web:chat.example%3A8443",
+        ),
+        (
+            {"service.did": "did:plc:z72i7hdynmk6r22z27h6tvur"},
+            "http://localhost:41000",
+            "did:plc:z72i7hdynmk6r22z27h6tvur",
+        ),
+    ],
+)
+def test_the_service_did_is_made_from_the_public_url(
+    values_given: dict[str, Value], origin: str, did: str
+) -> None:
+    settings = build({"server.port": 0, **values_given})
+
+    assert str(public_origin(settings, bound_port=41_000)) == origin
+    assert service_did(settings, bound_port=41_000) == did
+
+
+@given(host=st.text(max_size=20))
+def test_an_address_nobody_knows_counts_as_public(host: str) -> None:
+    if is_loopback(host):
+        assert host.lower() == "localhost" or re.match(r"\[*(127\.|::|0)", host)
+
+
+@pytest.mark.parametrize(
+    ("name", "unsafe", "harmless"),
+    [
+        ("ENABLE_DIRECT_XRPC_PROXY", ["true", "1", "YES", "anything"], ["false", "0", "", "off"]),
+        ("ALLOW_UNSAFE_AUTH", ["true", "1"], ["false", ""]),
+        ("FEDERATION_ALLOW_INSECURE_HTTP", ["true"], ["false"]),
+        ("ENFORCE_LXM", ["false", "0", "flase", "OFF"], ["true", "1", " True ", ""]),
+        ("ENFORCE_JTI", ["false"], ["true"]),
+        ("REQUIRE_IDEMPOTENCY", ["false", "no"], ["true"]),
+        ("JWT_SECRET", ["supersecret", "x" * 64], [""]),
+    ],
+)
+def test_an_unsafe_variable_of_the_seeds_refuses_the_start(
+    name: str, unsafe: list[str], harmless: list[str]
+) -> None:
+    for value in unsafe:
+        (finding,) = check_environment({name: value})
+        assert (finding.severity, finding.about) == (Severity.REFUSE, (name,))
+        assert "emove it" in finding.mend or "emove the variable" in finding.mend
+        assert len(value) < 4 or value not in str(finding)
+    for value in harmless:
+        assert check_environment({name: value}) == ()
+
+
+def test_a_variable_with_a_new_name_is_a_warning_unless_everybody_uses_that_name() -> None:
+    (finding,) = check_environment({"SERVICE_DID": "did:web:x", "PORT": "80", "DATABASE_URL": "sqlite:x"})
+
+    assert str(finding) == "SERVICE_DID: It is set but not read here. Ours is ROOKERY_SERVICE__DID."
+
+
+def test_renamed_variables_lead_to_settings_that_exist() -> None:
+    renamed = [variable for variable in SEED_VARIABLES if variable.fate is Fate.RENAMED]
+
+    assert {variable.answer for variable in renamed} <= OPTIONS.keys()
+
+
+@given(environ=st.dictionaries(st.sampled_from([v.name for v in SEED_VARIABLES]), st.text(max_size=9)))
+def test_any_environment_is_judged_without_a_traceback(environ: dict[str, str]) -> None:
+    findings = check_environment(environ)
+
+    assert {finding.about[0] for finding in findings} <= environ.keys()
