@@ -1,0 +1,40 @@
+"""Wire types of every method, generated from the lexicons, and the codecs between them and bytes.
+
+`mls` and `rookery` hold the types; `METHODS` says which a method takes and gives.
+"""
+
+from schema._problems import InvalidWire
+from schema.wire import mls, rookery
+from schema.wire._base import Datetime, Did, Method, Octets, Wire, given
+from schema.wire._codec import convert, decode, decode_query, encode, json_decoder, plain, refusal
+from schema.wire._methods import METHODS
+from schema.wire._session import (
+    convert_client_frame,
+    convert_server_frame,
+    decode_client_frame,
+    decode_server_frame,
+)
+
+__all__ = [
+    "METHODS",
+    "Datetime",
+    "Did",
+    "InvalidWire",
+    "Method",
+    "Octets",
+    "Wire",
+    "convert",
+    "convert_client_frame",
+    "convert_server_frame",
+    "decode",
+    "decode_client_frame",
+    "decode_query",
+    "decode_server_frame",
+    "encode",
+    "given",
+    "json_decoder",
+    "mls",
+    "plain",
+    "refusal",
+    "rookery",
+]

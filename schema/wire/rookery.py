@@ -1,0 +1,592 @@
+"""Wire types of `chat.rookery.*`, made from the lexicons by `python -m schema.generate`: do not edit."""
+
+from types import MappingProxyType
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import UNSET, Meta, UnsetType
+
+from schema.wire._base import SAFE, Datetime, Did, Method, Octets, Wire, fits, holds
+
+
+class AddMembersInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.addMembers`."""
+
+    convo_id: str
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)]
+    did_list: Annotated[tuple[Did, ...], Meta(min_length=1, max_length=50)]
+
+    def __post_init__(self) -> None:
+        fits(self.idempotency_key, 64, "idempotencyKey")
+
+
+class AddMembersOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.addMembers`."""
+
+    new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class CreateConvoMetadataInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to write on the conversation's cover."""
+
+    name: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=512)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.name, 128, "name")
+        fits(self.description, 512, "description")
+
+
+class CreateConvoInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.createConvo`."""
+
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)]
+    initial_members: Annotated[tuple[Did, ...], Meta(max_length=100)] | UnsetType = UNSET
+    metadata: CreateConvoMetadataInput | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.idempotency_key, 64, "idempotencyKey")
+
+
+class MemberView(Wire, frozen=True, kw_only=True):
+    """One device of one member."""
+
+    did: Did
+    device_id: str
+    device_name: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
+    joined_at: Datetime | UnsetType = UNSET
+    is_admin: bool
+
+    def __post_init__(self) -> None:
+        fits(self.device_name, 128, "deviceName")
+
+
+class ConvoMetadata(Wire, frozen=True, kw_only=True):
+    """What the creator wrote on the conversation's cover."""
+
+    name: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=512)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.name, 128, "name")
+        fits(self.description, 512, "description")
+
+
+class ConvoView(Wire, frozen=True, kw_only=True):
+    """A conversation as one of its members sees it."""
+
+    id: str
+    creator: Did
+    members: tuple[MemberView, ...]
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    created_at: Datetime
+    last_message_at: Datetime | UnsetType = UNSET
+    last_seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    unread_count: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+    metadata: ConvoMetadata | UnsetType = UNSET
+
+
+class MessageView(Wire, frozen=True, kw_only=True):
+    """A sealed message as the server keeps it: no sender, a coarse time."""
+
+    id: str
+    convo_id: str
+    ciphertext: Octets
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    created_at: Datetime
+
+    def __post_init__(self) -> None:
+        holds(self.ciphertext, 0, 10485760, "ciphertext")
+
+
+class GetConvosParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `chat.rookery.getConvos`."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    cursor: Annotated[str, Meta(max_length=1024)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.cursor, 1024, "cursor")
+
+
+class GetConvosOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.getConvos`."""
+
+    conversations: tuple[ConvoView, ...]
+    cursor: str | UnsetType = UNSET
+
+
+class GetMessagesParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `chat.rookery.getMessages`."""
+
+    convo_id: str
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    since_seq: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class GetMessagesOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.getMessages`."""
+
+    messages: tuple[MessageView, ...]
+    last_seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    has_more: bool
+
+
+class LeaveConvoInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.leaveConvo`."""
+
+    convo_id: str
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.idempotency_key, 64, "idempotencyKey")
+
+
+class LeaveConvoOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.leaveConvo`."""
+
+    new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class RegisterDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.registerDevice`."""
+
+    device_name: Annotated[str, Meta(max_length=128)]
+    signature_public_key: Octets
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_name, 128, "deviceName")
+        holds(self.signature_public_key, 32, 32, "signaturePublicKey")
+        fits(self.idempotency_key, 64, "idempotencyKey")
+
+
+class RegisterDeviceOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.registerDevice`."""
+
+    device_id: str
+
+
+class RemoveMemberInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.removeMember`."""
+
+    convo_id: str
+    target_did: Did
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)]
+    reason: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.idempotency_key, 64, "idempotencyKey")
+        fits(self.reason, 500, "reason")
+
+
+class RemoveMemberOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.removeMember`."""
+
+    new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SendMessageInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.sendMessage`."""
+
+    convo_id: str
+    msg_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    ciphertext: Octets
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.msg_id, 64, "msgId")
+        holds(self.ciphertext, 1, 10485760, "ciphertext")
+        fits(self.device_id, 64, "deviceId")
+
+
+class SendMessageOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.sendMessage`."""
+
+    message_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    received_at: Datetime
+
+
+class SessionSeenMark(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far the client has seen one conversation."""
+
+    convo_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SessionHello(
+    Wire, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="hello"
+):
+    """The first frame: who listens, from where, and how much it takes at once."""
+
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    cursor: Annotated[str, Meta(max_length=1024)] | UnsetType = UNSET
+    seen: Annotated[tuple[SessionSeenMark, ...], Meta(max_length=10000)] | UnsetType = UNSET
+    credit: Annotated[int, Meta(ge=1, le=10000)]
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+        fits(self.cursor, 1024, "cursor")
+
+
+class SessionSend(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="send"):
+    """Send a message; many may be unanswered at once, each answered by an ack or an error with its id."""
+
+    id: Annotated[int, Meta(ge=0, le=SAFE)]
+    convo_id: str
+    msg_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    ciphertext: Octets
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)] = 0
+
+    def __post_init__(self) -> None:
+        fits(self.msg_id, 64, "msgId")
+        holds(self.ciphertext, 1, 10485760, "ciphertext")
+
+
+class SessionCredit(
+    Wire, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="credit"
+):
+    """Let the server send this many events more."""
+
+    n: Annotated[int, Meta(ge=1, le=10000)]
+
+
+class SessionPing(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="ping"):
+    """Ask for a pong."""
+
+    id: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+
+
+class SessionWelcome(Wire, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
+    """The answer to hello."""
+
+    device_id: str
+    cursor: str
+    heartbeat: Annotated[int, Meta(ge=1, le=SAFE)]
+    max_in_flight: Annotated[int, Meta(ge=1, le=SAFE)]
+    max_frame_bytes: Annotated[int, Meta(ge=1, le=SAFE)]
+
+
+class SessionAck(Wire, frozen=True, kw_only=True, tag_field="type", tag="ack"):
+    """A send is in the log, for good."""
+
+    id: Annotated[int, Meta(ge=0, le=SAFE)]
+    message_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    received_at: Datetime
+
+
+class SessionError(Wire, frozen=True, kw_only=True, tag_field="type", tag="error"):
+    """A frame was refused; with an id it is the answer to that send, without one the session ends after
+    it.
+    """
+
+    id: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+    error: str
+    message: str
+    retry_after: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+
+
+class StreamEventsMessageEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#messageEvent"
+):
+    """A message was taken."""
+
+    cursor: str | UnsetType = UNSET
+    message: MessageView
+
+
+class StreamEventsMembershipChangeEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#membershipChangeEvent"
+):
+    """Accounts came or went."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    did: Did
+    action: str
+    actor: Did | UnsetType = UNSET
+    reason: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    dids: tuple[Did, ...] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.reason, 500, "reason")
+
+
+class StreamEventsConvoEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#convoEvent"
+):
+    """The conversation itself changed."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    action: str
+
+
+class StreamEventsInfoEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#infoEvent"
+):
+    """The stream speaks about itself."""
+
+    cursor: str | UnsetType = UNSET
+    info: str
+
+
+class SessionEvent(Wire, frozen=True, kw_only=True, tag_field="type", tag="event"):
+    """One event; costs one credit. Its cursor is absent: cursor frames carry it."""
+
+    event: (
+        StreamEventsMessageEvent
+        | StreamEventsMembershipChangeEvent
+        | StreamEventsConvoEvent
+        | StreamEventsInfoEvent
+    )
+
+
+class SessionCursor(Wire, frozen=True, kw_only=True, tag_field="type", tag="cursor"):
+    """Everything before this frame is covered by this cursor; at most once a second, and before a close."""
+
+    cursor: str
+
+
+class SessionPong(Wire, frozen=True, kw_only=True, tag_field="type", tag="pong"):
+    """The answer to ping."""
+
+    id: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+
+
+class SessionClose(Wire, frozen=True, kw_only=True, tag_field="type", tag="close"):
+    """The last frame of the server."""
+
+    reason: Annotated[str, Meta(max_length=64)]
+    message: str
+    reconnect_after: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.reason, 64, "reason")
+
+
+class StreamEventsEventWrapper(Wire, frozen=True, kw_only=True):
+    """One event."""
+
+    event: (
+        StreamEventsMessageEvent
+        | StreamEventsMembershipChangeEvent
+        | StreamEventsConvoEvent
+        | StreamEventsInfoEvent
+    )
+
+
+class StreamEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `chat.rookery.streamEvents`."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str | UnsetType = UNSET
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class SubscribeEventsMessageEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#messageEvent"
+):
+    """A message was taken."""
+
+    cursor: str | UnsetType = UNSET
+    message: MessageView
+
+
+class SubscribeEventsMembershipChangeEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.subscribeEvents#membershipChangeEvent",
+):
+    """Accounts came or went."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    did: Did
+    action: str
+    actor: Did | UnsetType = UNSET
+    reason: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    dids: tuple[Did, ...] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.reason, 500, "reason")
+
+
+class SubscribeEventsConvoEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#convoEvent"
+):
+    """The conversation itself changed."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    action: str
+
+
+class SubscribeEventsInfoEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#infoEvent"
+):
+    """The stream speaks about itself."""
+
+    cursor: str | UnsetType = UNSET
+    info: str
+
+
+class SubscribeEventsInfo(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#info"
+):
+    """The stream speaks about itself in the way of atproto event streams; its one name today is
+    OutdatedCursor.
+    """
+
+    name: str
+    message: str | UnsetType = UNSET
+
+
+class SubscribeEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `chat.rookery.subscribeEvents`."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str | UnsetType = UNSET
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class UpdateCursorInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.updateCursor`."""
+
+    convo_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class UpdateCursorOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.updateCursor`."""
+
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+CreateConvoOutput: TypeAlias = ConvoView
+SessionClientFrame: TypeAlias = SessionHello | SessionSend | SessionCredit | SessionPing
+SessionServerFrame: TypeAlias = (
+    SessionWelcome | SessionAck | SessionError | SessionEvent | SessionCursor | SessionPong | SessionClose
+)
+StreamEventsOutput: TypeAlias = StreamEventsEventWrapper
+
+METHODS: Final = MappingProxyType(
+    {
+        "chat.rookery.addMembers": Method(
+            nsid="chat.rookery.addMembers",
+            kind="procedure",
+            input=AddMembersInput,
+            output=AddMembersOutput,
+        ),
+        "chat.rookery.createConvo": Method(
+            nsid="chat.rookery.createConvo",
+            kind="procedure",
+            input=CreateConvoInput,
+            output=ConvoView,
+        ),
+        "chat.rookery.getConvos": Method(
+            nsid="chat.rookery.getConvos",
+            kind="query",
+            params=GetConvosParams,
+            output=GetConvosOutput,
+        ),
+        "chat.rookery.getMessages": Method(
+            nsid="chat.rookery.getMessages",
+            kind="query",
+            params=GetMessagesParams,
+            output=GetMessagesOutput,
+        ),
+        "chat.rookery.leaveConvo": Method(
+            nsid="chat.rookery.leaveConvo",
+            kind="procedure",
+            input=LeaveConvoInput,
+            output=LeaveConvoOutput,
+        ),
+        "chat.rookery.registerDevice": Method(
+            nsid="chat.rookery.registerDevice",
+            kind="procedure",
+            input=RegisterDeviceInput,
+            output=RegisterDeviceOutput,
+        ),
+        "chat.rookery.removeMember": Method(
+            nsid="chat.rookery.removeMember",
+            kind="procedure",
+            input=RemoveMemberInput,
+            output=RemoveMemberOutput,
+        ),
+        "chat.rookery.sendMessage": Method(
+            nsid="chat.rookery.sendMessage",
+            kind="procedure",
+            input=SendMessageInput,
+            output=SendMessageOutput,
+        ),
+        "chat.rookery.session": Method(
+            nsid="chat.rookery.session",
+            kind="subscription",
+            messages={
+                "#welcome": SessionWelcome,
+                "#ack": SessionAck,
+                "#error": SessionError,
+                "#event": SessionEvent,
+                "#cursor": SessionCursor,
+                "#pong": SessionPong,
+                "#close": SessionClose,
+            },
+        ),
+        "chat.rookery.streamEvents": Method(
+            nsid="chat.rookery.streamEvents",
+            kind="query",
+            params=StreamEventsParams,
+            output=StreamEventsEventWrapper,
+            streams=True,
+        ),
+        "chat.rookery.subscribeEvents": Method(
+            nsid="chat.rookery.subscribeEvents",
+            kind="subscription",
+            params=SubscribeEventsParams,
+            messages={
+                "#messageEvent": SubscribeEventsMessageEvent,
+                "#membershipChangeEvent": SubscribeEventsMembershipChangeEvent,
+                "#convoEvent": SubscribeEventsConvoEvent,
+                "#infoEvent": SubscribeEventsInfoEvent,
+                "#info": SubscribeEventsInfo,
+            },
+        ),
+        "chat.rookery.updateCursor": Method(
+            nsid="chat.rookery.updateCursor",
+            kind="procedure",
+            input=UpdateCursorInput,
+            output=UpdateCursorOutput,
+        ),
+    }
+)
