@@ -4,6 +4,18 @@ No socket, no clock, no randomness, no logging and no Trio: time and bytes are a
 `protocol/README.md` for a tour.
 """
 
+from protocol._atframes import (
+    AtError,
+    AtFrame,
+    AtMessage,
+    AtUnknown,
+    FrameTemplate,
+    decode_frame,
+    error_frame,
+    info_frame,
+    message_frame,
+    message_template,
+)
 from protocol._batch import BatchDecision, decide_batch
 from protocol._commands import (
     Accepted,
@@ -28,8 +40,18 @@ from protocol._commands import (
     encode_answer,
 )
 from protocol._cursor import Cursor, decode_cursor, encode_cursor
+from protocol._dagcbor import Cid, InvalidDagCbor, decode_dagcbor, decode_dagcbor_prefix, encode_dagcbor
 from protocol._decide import CONVO_NOT_FOUND, NOT_MEMBER, Standing, decide, names_group, standing
 from protocol._errors import BrokenLog, InvalidCursor, InvalidId, ProtocolError, SessionMisuse
+from protocol._events import (
+    SESSION_EVENTS,
+    SSE_KEEP_ALIVE,
+    EncodedEvent,
+    Spliced,
+    info_at_frame,
+    info_json,
+    sse_event,
+)
 from protocol._evolve import epoch_accepted, evolve
 from protocol._idempotency import Retry, Settled, judge_retry
 from protocol._ids import (
@@ -63,6 +85,7 @@ from protocol._log import (
     decode_fact,
     encode_fact,
 )
+from protocol._membership import Interval, MembershipChange, membership_change
 from protocol._padding import (
     MAX_BODY_BYTES,
     PaddingProfile,
@@ -70,6 +93,18 @@ from protocol._padding import (
     padded_size,
     profile_of,
     sizes,
+)
+from protocol._session import SUBPROTOCOL, TRANSITIONS, Session, SessionState, Violation
+from protocol._session_actions import (
+    Action,
+    Close,
+    CloseReason,
+    CursorDue,
+    Emit,
+    Granted,
+    Resume,
+    SessionLimits,
+    Submit,
 )
 from protocol._state import Conversation, Member, by_account
 from protocol._time import bucket, bucket_text
@@ -79,13 +114,25 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_SAFE_INTEGER",
     "NOT_MEMBER",
+    "SESSION_EVENTS",
+    "SSE_KEEP_ALIVE",
+    "SUBPROTOCOL",
+    "TRANSITIONS",
     "Accepted",
     "AccountDid",
+    "Action",
     "AddMembers",
     "Answer",
+    "AtError",
+    "AtFrame",
+    "AtMessage",
+    "AtUnknown",
     "BatchDecision",
     "BrokenLog",
     "Changed",
+    "Cid",
+    "Close",
+    "CloseReason",
     "Command",
     "Conversation",
     "ConversationId",
@@ -94,15 +141,22 @@ __all__ = [
     "CreateAnswer",
     "Created",
     "Cursor",
+    "CursorDue",
     "DeviceId",
     "Duplicate",
+    "Emit",
+    "EncodedEvent",
     "Entry",
     "EntryKind",
     "Epoch",
     "Fact",
+    "FrameTemplate",
     "Framing",
+    "Granted",
     "IdempotencyKey",
+    "Interval",
     "InvalidCursor",
+    "InvalidDagCbor",
     "InvalidId",
     "Known",
     "Leave",
@@ -111,6 +165,7 @@ __all__ = [
     "MemberDevice",
     "MemberRemoved",
     "MembersAdded",
+    "MembershipChange",
     "MsgId",
     "Nsid",
     "Outcome",
@@ -119,13 +174,20 @@ __all__ = [
     "ProtocolError",
     "Rejected",
     "RemoveMember",
+    "Resume",
     "Retry",
     "Send",
     "Sent",
     "Seq",
+    "Session",
+    "SessionLimits",
     "SessionMisuse",
+    "SessionState",
     "Settled",
+    "Spliced",
     "Standing",
+    "Submit",
+    "Violation",
     "body_hash",
     "bucket",
     "bucket_text",
@@ -136,14 +198,25 @@ __all__ = [
     "decide_batch",
     "decode_answer",
     "decode_cursor",
+    "decode_dagcbor",
+    "decode_dagcbor_prefix",
     "decode_fact",
+    "decode_frame",
     "encode_answer",
     "encode_cursor",
+    "encode_dagcbor",
     "encode_fact",
     "epoch_accepted",
+    "error_frame",
     "evolve",
+    "info_at_frame",
+    "info_frame",
+    "info_json",
     "is_size_class",
     "judge_retry",
+    "membership_change",
+    "message_frame",
+    "message_template",
     "names_group",
     "padded_size",
     "parse_account_did",
@@ -153,5 +226,6 @@ __all__ = [
     "parse_nsid",
     "profile_of",
     "sizes",
+    "sse_event",
     "standing",
 ]

@@ -5,7 +5,7 @@ class ProtocolError(Exception):
     """Base of every exception of this package; its subclasses say whose fault it was."""
 
 
-class InvalidId(ProtocolError, ValueError):  # noqa: N818 - says what happened, as trio.WouldBlock does
+class InvalidId(ProtocolError, ValueError):
     """Their fault: a text is not an identifier of the kind asked for. Asking again will not help."""
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -14,13 +14,13 @@ class InvalidId(ProtocolError, ValueError):  # noqa: N818 - says what happened, 
         self.reason = reason
 
 
-class InvalidCursor(ProtocolError, ValueError):  # noqa: N818 - says what happened, as trio.WouldBlock does
+class InvalidCursor(ProtocolError, ValueError):
     """Their fault (or a cursor of another server): bytes that are not a cursor of a known version."""
 
 
-class BrokenLog(ProtocolError):  # noqa: N818 - says what happened, as trio.WouldBlock does
+class BrokenLog(ProtocolError):
     """Ours: an entry that no decision could have made at this state. Nobody can repair it by retrying."""
 
 
-class SessionMisuse(ProtocolError):  # noqa: N818 - says what happened, as trio.WouldBlock does
+class SessionMisuse(ProtocolError):
     """Ours: the owner of a session called it in a state where the call has no meaning."""
