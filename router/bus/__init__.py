@@ -1,0 +1,1 @@
+"""How the parts of one node, and the nodes of a cluster, tell each other to look at the log again."""

@@ -1,0 +1,1 @@
+"""The conversation actor: one writer for each conversation, which decides commands in batches."""

@@ -1,0 +1,94 @@
+"""What the edge may ask of conversations, wherever they live.
+
+Posting is ordered and never waits; waiting is elsewhere. A session posts its sends one after another and
+awaits the replies in a task of its own, so that they are committed in the order they came in.
+"""
+
+from typing import Protocol
+
+import attrs
+
+from actors import AskFailed, MailboxClosed, MailboxFull, Quarantined, RegistryFull, Reply, Request
+from protocol import Answer, Command, ConversationId, Rejected, Send
+
+_RETRY_AFTER_SECONDS = 1.0
+_COMMAND_OVERHEAD_BYTES = 512
+
+
+class Busy(Exception):
+    """Ours, for now: nothing was done; try the same again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too much is waiting for this conversation")
+        self.retry_after = retry_after
+
+
+class OutcomeLost(Exception):
+    """Ours: the actor crashed with the command in hand. Done or not done: ask again, bytes unchanged."""
+
+
+class OwnerChanged(Exception):
+    """Another node writes this conversation now; nothing was done here."""
+
+
+@attrs.frozen
+class Ask(Request[Answer | Rejected]):
+    """A command on its way to its conversation's actor."""
+
+    command: Command
+
+
+def weigh(ask: Ask) -> int:
+    """Bytes a waiting command holds, for the bound of the mailbox."""
+    command = ask.command
+    return _COMMAND_OVERHEAD_BYTES + (len(command.body) if isinstance(command, Send) else 0)
+
+
+class Addresses(Protocol):
+    """The part of `actors.Registry` that is needed here."""
+
+    def post_nowait(self, key: ConversationId, message: Ask) -> Reply[Answer | Rejected]: ...
+
+
+@attrs.frozen
+class Conversations:
+    """Commands go in here; see the module's header."""
+
+    addresses: Addresses
+
+    def post(self, command: Command) -> Reply[Answer | Rejected]:
+        """Put the command into its conversation's mailbox, in order, without a checkpoint.
+
+        Raises `Busy` when there is no room or the conversation is quarantined. Await the reply with
+        `answer_of`.
+        """
+        try:
+            return self.addresses.post_nowait(command.conversation, Ask(command))
+        except Quarantined as quiet:
+            raise Busy(quiet.retry_after) from None
+        except (MailboxFull, MailboxClosed, RegistryFull):
+            raise Busy(_RETRY_AFTER_SECONDS) from None
+
+    async def ask(self, command: Command) -> Answer | Rejected:
+        """Post and wait. Bound it with a cancel scope; a cancelled ask has an unknown outcome.
+
+        Raises what `post` and `answer_of` raise.
+        """
+        return await answer_of(self.post(command))
+
+
+async def answer_of(reply: Reply[Answer | Rejected]) -> Answer | Rejected:
+    """Wait for the reply to a posted command.
+
+    Raises `Busy` when the conversation was quarantined before it took the command, `OutcomeLost` when the
+    actor crashed with it, and the store's `Overloaded` and `StoreUnavailable` (`OutcomeUnknown` among
+    them), each with `retry_after`.
+    """
+    try:
+        return await reply.wait()
+    except Quarantined as quiet:
+        raise Busy(quiet.retry_after) from None
+    except MailboxClosed:
+        raise Busy(_RETRY_AFTER_SECONDS) from None
+    except AskFailed as crash:
+        raise OutcomeLost from crash

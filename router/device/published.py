@@ -1,0 +1,28 @@
+"""An entry on its way to devices: encoded once for each form of the wire, shared by all receivers."""
+
+from protocol import EncodedEvent, Entry
+
+_OVERHEAD_BYTES = 256
+
+
+class Published:
+    """One committed entry and its encodings, which are made when the first receiver needs them."""
+
+    __slots__ = ("_event", "entry", "position", "size")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.position = entry.position
+        self.size = _OVERHEAD_BYTES + len(entry.body)
+        """Bytes a feed is charged for holding it."""
+        self._event: EncodedEvent | None = None
+
+    def __repr__(self) -> str:
+        return f"<Published {self.entry.kind.name} at {self.position}>"
+
+    @property
+    def event(self) -> EncodedEvent:
+        """The event its receivers see."""
+        if self._event is None:
+            self._event = EncodedEvent(self.entry)
+        return self._event

@@ -1,0 +1,1 @@
+"""Speed and memory, measured beside their floors. Nothing here is asserted; `make bench` prints it."""

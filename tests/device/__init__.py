@@ -1,0 +1,1 @@
+"""Delivery: tail, feeds, device actors."""
