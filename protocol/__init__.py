@@ -44,7 +44,6 @@ from protocol._dagcbor import Cid, InvalidDagCbor, decode_dagcbor, decode_dagcbo
 from protocol._decide import CONVO_NOT_FOUND, NOT_MEMBER, Standing, decide, names_group, standing
 from protocol._errors import BrokenLog, InvalidCursor, InvalidId, ProtocolError, SessionMisuse
 from protocol._events import (
-    SESSION_EVENTS,
     SSE_KEEP_ALIVE,
     EncodedEvent,
     Spliced,
@@ -114,7 +113,6 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_SAFE_INTEGER",
     "NOT_MEMBER",
-    "SESSION_EVENTS",
     "SSE_KEEP_ALIVE",
     "SUBPROTOCOL",
     "TRANSITIONS",

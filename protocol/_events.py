@@ -5,14 +5,15 @@ Only the cursor differs between receivers, so an encoding is kept as two halves 
 session `rookery.v1` sends cursors in frames of their own, so its event frames have no hole and are the
 same bytes for everybody.
 
-The shapes are those of the lexicons `*.streamConvoEvents` and `chat.rookery.streamEvents`. No event has a
-sender; its time is the entry's bucket. Bytes in JSON are `{"$bytes": …}` in base64 *with* padding: the
-data model of AT Protocol lets receivers expect either, and decoders that insist on padding exist.
+The shapes are those of `chat.rookery.streamEvents`, by way of the wire types generated from it; those of
+`blue.catbird.mls.streamConvoEvents` are the same but for `$type`. No event has a sender, and its time is
+the entry's bucket.
 """
 
 import re
 
 import msgspec
+from msgspec import UNSET
 
 from protocol._atframes import FrameTemplate, message_template
 from protocol._dagcbor import encode_dagcbor
@@ -20,58 +21,24 @@ from protocol._errors import BrokenLog
 from protocol._ids import Nsid
 from protocol._log import Created, Entry, EntryKind, MemberRemoved, MembersAdded, decode_fact
 from protocol._time import bucket_text
-
-SESSION_EVENTS = Nsid("chat.rookery.streamEvents")
-"""The lexicon whose event types a `rookery.v1` session names in `$type`."""
+from schema.wire import Octets, encode, plain
+from schema.wire.rookery import (
+    MessageView,
+    SessionEvent,
+    StreamEventsConvoEvent,
+    StreamEventsInfoEvent,
+    StreamEventsMembershipChangeEvent,
+    StreamEventsMessageEvent,
+)
 
 _CURSOR = re.compile(r"[A-Za-z0-9_.~-]+")
 
-
-class _Bytes(msgspec.Struct, frozen=True, gc=False, rename={"raw": "$bytes"}):
-    raw: bytes
-
-
-class _MessageView(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    id: str
-    convo_id: str
-    ciphertext: _Bytes | bytes
-    epoch: int
-    seq: int
-    created_at: str
-
-
-class _MessageEvent(msgspec.Struct, frozen=True, gc=False):
-    message: _MessageView
-
-
-class _MembershipChangeEvent(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    convo_id: str
-    did: str
-    action: str
-    epoch: int
-    seq: int
-    actor: str | None = None
-    reason: str | None = None
-
-
-class _ConvoEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    convo_id: str
-    seq: int
-    action: str
-
-
-class _InfoEvent(msgspec.Struct, frozen=True, gc=False):
-    info: str
-
-
-_Event = _MessageEvent | _MembershipChangeEvent | _ConvoEvent | _InfoEvent
-_NAMES: dict[type[_Event], str] = {
-    _MessageEvent: "messageEvent",
-    _MembershipChangeEvent: "membershipChangeEvent",
-    _ConvoEvent: "convoEvent",
-    _InfoEvent: "infoEvent",
-}
-_encode_json = msgspec.json.Encoder().encode
+_Event = (
+    StreamEventsMessageEvent
+    | StreamEventsMembershipChangeEvent
+    | StreamEventsConvoEvent
+    | StreamEventsInfoEvent
+)
 
 
 class Spliced(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +65,7 @@ class EncodedEvent:
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self._event = _event_of(entry)
-        self.name = _NAMES[type(self._event)]
+        self.name = _name(self._event)
         """Such as `messageEvent`: the `event:` of SSE and, after a `#`, the `t` of an AT frame."""
         self._json: dict[Nsid, Spliced] = {}
         self._at_frame: FrameTemplate | None = None
@@ -118,30 +85,25 @@ class EncodedEvent:
     def at_frame(self) -> FrameTemplate:
         """A whole frame of an AT Protocol event stream: `t` is `"#" + name`, no `$type`."""
         if self._at_frame is None:
-            self._at_frame = message_template(f"#{self.name}", _fields(self._event))
+            self._at_frame = message_template(f"#{self.name}", plain(self._event))
         return self._at_frame
 
     def session_json(self) -> bytes:
         """The whole `event` frame of a `rookery.v1` session in JSON."""
         if self._session_json is None:
-            self._session_json = b'{"type":"event","event":{"$type":"%b#%b",%b}' % (
-                SESSION_EVENTS.encode(),
-                self.name.encode(),
-                _encode_json(_for_json(self._event))[1:],
-            )
+            self._session_json = encode(SessionEvent(event=self._event))
         return self._session_json
 
     def session_cbor(self) -> bytes:
         """The whole `event` frame of a `rookery.v1` session in CBOR."""
         if self._session_cbor is None:
-            event = {"$type": f"{SESSION_EVENTS}#{self.name}", **_fields(self._event)}
-            self._session_cbor = encode_dagcbor({"type": "event", "event": event})
+            self._session_cbor = encode_dagcbor(plain(SessionEvent(event=self._event)))
         return self._session_cbor
 
 
 def info_json(stream: Nsid, cursor: str, info: str) -> bytes:
     """An `infoEvent` of a stream: the server speaks about the stream itself."""
-    return _json_parts(stream, _InfoEvent(info)).fill(cursor)
+    return _json_parts(stream, StreamEventsInfoEvent(info=info)).fill(cursor)
 
 
 def info_at_frame(cursor: str, info: str) -> bytes:
@@ -163,42 +125,50 @@ SSE_KEEP_ALIVE = b": \n\n"
 
 def _event_of(entry: Entry) -> _Event:
     if entry.kind is EntryKind.MESSAGE and entry.msg_id is not None:
-        return _MessageEvent(
-            _MessageView(
-                entry.msg_id,
-                entry.conversation,
-                entry.body,
-                entry.epoch,
-                entry.seq,
-                bucket_text(entry.received),
+        return StreamEventsMessageEvent(
+            message=MessageView(
+                id=entry.msg_id,
+                convo_id=entry.conversation,
+                ciphertext=Octets(entry.body),
+                epoch=entry.epoch,
+                seq=entry.seq,
+                created_at=bucket_text(entry.received),
             )
         )
     if entry.kind is EntryKind.MESSAGE or entry.kind is EntryKind.COMMIT:
         raise BrokenLog(f"no event shows this entry of kind {entry.kind.name}")
-    convo_id = entry.conversation
     match decode_fact(entry.body):
         case Created():
-            return _ConvoEvent(convo_id, entry.seq, "created")
+            return StreamEventsConvoEvent(convo_id=entry.conversation, seq=entry.seq, action="created")
         case MembersAdded(actor=actor, members=members):
-            did = members[0].account
-            by = None if actor == did else actor
-            return _MembershipChangeEvent(convo_id, did, "joined", entry.epoch, entry.seq, by)
-        case MemberRemoved(account=did, actor=by, action=action, reason=reason):
-            return _MembershipChangeEvent(convo_id, did, action, entry.epoch, entry.seq, by, reason)
+            return _membership(entry, members[0].account, "joined", actor)
+        case MemberRemoved(account=account, actor=actor, action=action, reason=reason):
+            return _membership(entry, account, action, actor, reason)
 
 
-def _for_json(event: _Event) -> _Event:
-    if isinstance(event, _MessageEvent) and isinstance(event.message.ciphertext, bytes):
-        view = msgspec.structs.replace(event.message, ciphertext=_Bytes(event.message.ciphertext))
-        return _MessageEvent(view)
-    return event
+def _membership(
+    entry: Entry, account: str, action: str, actor: str | None, reason: str | None = None
+) -> StreamEventsMembershipChangeEvent:
+    return StreamEventsMembershipChangeEvent(
+        convo_id=entry.conversation,
+        did=account,
+        action=action,
+        actor=UNSET if actor is None or actor == account else actor,
+        reason=UNSET if reason is None else reason,
+        epoch=entry.epoch,
+        seq=entry.seq,
+    )
 
 
-def _fields(event: _Event) -> dict[str, object]:
-    fields: dict[str, object] = msgspec.to_builtins(event, builtin_types=(bytes,))
-    return fields
+def _tag(event: _Event) -> str:
+    return str(event.__struct_config__.tag)
+
+
+def _name(event: _Event) -> str:
+    return _tag(event).rpartition("#")[2]
 
 
 def _json_parts(stream: Nsid, event: _Event) -> Spliced:
-    before = f'{{"event":{{"$type":"{stream}#{_NAMES[type(event)]}","cursor":'.encode()
-    return Spliced(before, b",%b}" % _encode_json(_for_json(event))[1:])
+    rest = encode(event).removeprefix(b'{"$type":"%b"' % _tag(event).encode())
+    before = f'{{"event":{{"$type":"{stream}#{_name(event)}","cursor":'
+    return Spliced(before.encode(), rest + b"}")

@@ -33,6 +33,8 @@ import enum
 import math
 from collections.abc import Mapping, Sequence
 
+from msgspec import UNSET, UnsetType
+
 from protocol._commands import Rejected, Sent
 from protocol._errors import SessionMisuse
 from protocol._events import EncodedEvent
@@ -49,22 +51,24 @@ from protocol._session_actions import (
     Submit,
 )
 from protocol._session_frames import (
-    Ack,
     ClientSend,
-    CloseFrame,
     CreditFrame,
-    CursorFrame,
-    ErrorFrame,
     Flaw,
     Hello,
     Ping,
-    Pong,
     ServerFrame,
-    Welcome,
     encode_frame,
     parse_frame,
 )
 from protocol._time import bucket_text
+from schema.wire.rookery import (
+    SessionAck,
+    SessionClose,
+    SessionCursor,
+    SessionError,
+    SessionPong,
+    SessionWelcome,
+)
 
 SUBPROTOCOL = "rookery.v1"
 """What the WebSocket handshake negotiates."""
@@ -98,7 +102,6 @@ class Violation(enum.Enum):
     TOO_MANY_IN_FLIGHT = ("TooManyInFlight", "RateLimitExceeded", 1008, "More than maxInFlight sends.")
     ID_IN_USE = ("RequestIdInUse", "InvalidRequest", 1008, "A send with this id is unanswered.")
     CREDIT_EXCEEDED = ("CreditExceeded", "RateLimitExceeded", 1008, "The credit in all is too large.")
-    TOO_MUCH_SEEN = ("TooMuchSeen", "InvalidRequest", 1008, "A hello names fewer conversations as seen.")
 
     def __init__(self, reason: str, error: str, code: int, message: str) -> None:
         self.reason = reason
@@ -212,15 +215,13 @@ class Session:
             case CreditFrame():
                 return self._grant(frame)
             case Ping():
-                return [self._emit(Pong(frame.id))]
+                return [self._emit(SessionPong(id=_present(frame.id)))]
             case Flaw():
                 return self._flawed(frame)
 
     def _hello(self, frame: Hello) -> list[Action]:
         if frame.credit > self._limits.max_credit:
             return self._violate(Violation.CREDIT_EXCEEDED)
-        if len(frame.seen) > self._limits.max_seen:
-            return self._violate(Violation.TOO_MUCH_SEEN)
         self._credit = frame.credit
         return [Resume(frame.device, frame.cursor, frame.seen)]
 
@@ -243,7 +244,7 @@ class Session:
             return self._violate(Violation.INVALID_FRAME, frame.message)
         if frame.id in self._pending:
             return self._violate(Violation.ID_IN_USE)
-        return [self._emit(ErrorFrame(frame.error, frame.message, id=frame.id))]
+        return [self._emit(SessionError(error=frame.error, message=frame.message, id=_present(frame.id)))]
 
     # -- from the owner -----------------------------------------------------------------------------
 
@@ -254,7 +255,13 @@ class Session:
         self._heard = self._last_cursor = now
         self.device = device
         limits = self._limits
-        frame = Welcome(device, cursor, limits.heartbeat, limits.max_in_flight, limits.max_frame_bytes)
+        frame = SessionWelcome(
+            device_id=device,
+            cursor=cursor,
+            heartbeat=limits.heartbeat,
+            max_in_flight=limits.max_in_flight,
+            max_frame_bytes=limits.max_frame_bytes,
+        )
         return [self._emit(frame)]
 
     def turn_away(self, refusal: Rejected) -> list[Action]:
@@ -265,8 +272,14 @@ class Session:
 
     def acked(self, request: int, answer: Sent) -> list[Action]:
         """The send `request` is in the log."""
-        received_at = bucket_text(answer.received)
-        return self._answer(request, Ack(request, answer.msg_id, answer.seq, answer.epoch, received_at))
+        frame = SessionAck(
+            id=request,
+            message_id=answer.msg_id,
+            seq=answer.seq,
+            epoch=answer.epoch,
+            received_at=bucket_text(answer.received),
+        )
+        return self._answer(request, frame)
 
     def refused(self, request: int, refusal: Rejected) -> list[Action]:
         """The send `request` was refused, or its outcome is unknown; the session goes on."""
@@ -292,7 +305,7 @@ class Session:
         self._require(SessionState.OPEN)
         self._moved = False
         self._last_cursor = now
-        return [self._emit(CursorFrame(cursor))]
+        return [self._emit(SessionCursor(cursor=cursor))]
 
     def deadline(self) -> float | None:
         """When `tick` wants to be called, if nothing else happens before; None when it never does."""
@@ -331,9 +344,10 @@ class Session:
             return []
         last: list[Action] = []
         if cursor is not None and self._state is SessionState.OPEN:
-            last.append(self._emit(CursorFrame(cursor)))
+            last.append(self._emit(SessionCursor(cursor=cursor)))
         self._state = SessionState.CLOSED
-        last.append(self._emit(CloseFrame(reason.reason, message, _whole_seconds(reconnect_after))))
+        wait = _whole_seconds(reconnect_after)
+        last.append(self._emit(SessionClose(reason=reason.reason, message=message, reconnect_after=wait)))
         last.append(Close(reason.code, reason.reason))
         return last
 
@@ -351,7 +365,7 @@ class Session:
 
     def _violate(self, violation: Violation, message: str = "") -> list[Action]:
         self._state = SessionState.CLOSED
-        error = ErrorFrame(violation.error, message or violation.message)
+        error = SessionError(error=violation.error, message=message or violation.message)
         return [self._emit(error), Close(violation.code, violation.reason)]
 
     def _emit(self, frame: ServerFrame) -> Emit:
@@ -365,16 +379,21 @@ class Session:
             raise SessionMisuse(f"a session that is {self._state.value} is not {state.value}")
 
 
-def _refusal(refusal: Rejected, request: int | None) -> ErrorFrame:
-    return ErrorFrame(
-        refusal.error,
-        refusal.message,
-        id=request,
+def _refusal(refusal: Rejected, request: int | None) -> SessionError:
+    return SessionError(
+        error=refusal.error,
+        message=refusal.message,
+        id=_present(request),
         retry_after=_whole_seconds(refusal.retry_after),
-        epoch=refusal.epoch,
+        epoch=_present(refusal.epoch),
     )
 
 
-def _whole_seconds(seconds: float | None) -> int | None:
+def _whole_seconds(seconds: float | None) -> int | UnsetType:
     """Rounded up: a client that waits as told is never early."""
-    return None if seconds is None else math.ceil(seconds)
+    return UNSET if seconds is None else math.ceil(seconds)
+
+
+def _present(value: int | None) -> int | UnsetType:
+    """A field's value as the wire types want it: absent is UNSET."""
+    return UNSET if value is None else value

@@ -16,8 +16,6 @@ class SessionLimits(msgspec.Struct, frozen=True, gc=False):
     """10 MiB of ciphertext in base64 and the fields around it."""
     max_credit: int = 10_000
     """Events that may be owed at any time."""
-    max_seen: int = 10_000
-    """Conversations named in a hello."""
     hello_timeout: float = 10.0
     """Seconds from connecting to hello."""
     heartbeat: int = 30
