@@ -14,6 +14,7 @@ What can never happen: an event taken twice, a conversation's events taken out o
 than `window` events in memory.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Mapping
 
@@ -94,8 +95,9 @@ class Inbox:
         self._outstanding = self._window
         self.statistics.resumes += 1
         recent = self._recent | self._earlier
-        seen = {convo: seq for convo, seq in self._marks.items() if convo in recent}
-        return Resume(self.cursor, seen, self._window)
+        seen = itertools.islice(((c, seq) for c, seq in self._marks.items() if c in recent), self._max_marks)
+        # What does not fit costs a repeat, which the marks catch.
+        return Resume(self.cursor, dict(seen), self._window)
 
     def offer(self, event: Event) -> bool:
         """Take in one event from the wire; False when it was dropped as a repeat.

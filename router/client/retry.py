@@ -6,7 +6,7 @@ it is random, so that clients that lost the same server do not return in the sam
 
 import attrs
 
-from router.client.errors import BadAnswer, ClientError, OutcomeUnknown, Unavailable
+from router.client.errors import ClientError, OutcomeUnknown, SessionEnded, Unavailable
 
 
 @attrs.frozen
@@ -78,8 +78,18 @@ class Reconnect:
     attempt: int
 
 
-# A close with one of these reasons is cured by a new connection: the server closed what it had.
-_CURED_BY_RECONNECTING = frozenset({"ConsumerTooSlow", "slow", "draining", "restart", "idle", "replaced"})
+_CURED_BY_RECONNECTING = frozenset(
+    {
+        "ConsumerTooSlow",
+        "HelloTimeout",
+        "IdleTimeout",
+        "InternalServerError",
+        "JwtExpired",
+        "NotEnoughResources",
+        "ServerDraining",
+    }
+)
+"""Reasons of a close (`protocol.CloseReason`) that say nothing against coming back with a new token."""
 
 
 def plan_reconnect(
@@ -93,11 +103,9 @@ def plan_reconnect(
     match lost.failure:
         case Unavailable() | OutcomeUnknown():
             pass
-        case BadAnswer():
+        case SessionEnded(reason=reason) if reason in _CURED_BY_RECONNECTING:
+            pass
+        case _:
             return None
-        case other:
-            name = getattr(other, "error", None) or getattr(other, "reason", None)
-            if name not in _CURED_BY_RECONNECTING:
-                return None
     attempt = 1 if lost.lived >= stable else attempt + 1
     return Reconnect(max(lost.retry_after or 0.0, backoff.delay(attempt, jitter)), attempt)

@@ -36,7 +36,8 @@ from crypto import (
 )
 from protocol import ConversationId, MsgId
 from router.client.errors import ClientError, StateError
-from router.client.state import read_private, write_private
+from router.identity.errors import IdentityFileError
+from router.identity.files import read_secret, write_secret
 
 _ENVELOPE_HEADER_BYTES = 4
 _LENGTH_BYTES = 4
@@ -112,15 +113,17 @@ class GroupKey:
     def save(self, path: Path) -> None:
         """Write the key file (JSON, mode 0600); raises `FileExistsError` rather than lose a key."""
         form = _KeyForm(1, self.convo, base64.b64encode(self.secret).decode("ascii"))
-        write_private(path, msgspec.json.format(msgspec.json.encode(form)) + b"\n", replace=False)
+        write_secret(path, msgspec.json.format(msgspec.json.encode(form)) + b"\n")
 
     @classmethod
     def load(cls, path: Path) -> "GroupKey":
         """Read a key file; raises `StateError` with a way to mend it."""
         try:
-            form = msgspec.json.decode(read_private(path), type=_KeyForm)
+            form = msgspec.json.decode(read_secret(path), type=_KeyForm)
             if form.version != 1:
                 raise StateError(f"{path} is a group key of version {form.version}; this client reads 1")
             return cls(ConversationId(form.convo_id), base64.b64decode(form.key, validate=True))
+        except IdentityFileError as error:
+            raise StateError(str(error)) from error
         except (msgspec.MsgspecError, ValueError) as error:
             raise StateError(f"{path} is not a group key file: {error}") from error

@@ -12,7 +12,6 @@ Bounded: at most `window` events and `max_unanswered` sends are in memory, whate
 """
 
 import contextlib
-import math
 from collections.abc import AsyncIterator, Callable
 
 import attrs
@@ -51,8 +50,9 @@ class SessionOptions:
     backoff: Backoff = attrs.field(factory=lambda: Backoff(initial=0.1, maximum=10.0))
     stable: float = 5.0
     """A connection that lived so long clears the count of failures."""
-    max_silence: float = 30.0
-    """Ping after so long without a frame (the server's heartbeat, if shorter); give up after twice that."""
+    max_heartbeat: float = 30.0
+    """The server hears from us at least this often, or as often as its welcome asks; silence for
+    twice that counts as a lost connection, since our pings go unanswered."""
 
 
 DEFAULT_OPTIONS = SessionOptions()
@@ -132,8 +132,7 @@ class Session:
         self._failure: ClientError | None = None
         self._welcomed: float | None = None
         self._complaint: ClientError | None = None  # what the server said before it closed
-        self._ping_due = False
-        self._silence = options.max_silence  # until the welcome says better
+        self._heartbeat = options.max_heartbeat  # until the welcome says better
         self._to_write = trio.lowlevel.ParkingLot()
         self._to_read = trio.lowlevel.ParkingLot()
         self._changed = trio.lowlevel.ParkingLot()  # connected, answered, failed
@@ -264,24 +263,19 @@ class Session:
                 nursery.cancel_scope.cancel()
 
     async def _next_frame(self, wire: Wire) -> str | bytes:
-        """The next frame; a peer that is silent even after a ping counts as lost."""
-        for asked in (False, True):
-            with trio.move_on_after(self._silence):
-                return await wire.receive()
-            if not asked:
-                self._ping_due = True
-                self._to_write.unpark_all()
-        raise WireLost(1006, "silent")
+        """The next frame; a peer that answers no ping counts as lost."""
+        with trio.move_on_after(2 * self._heartbeat):
+            return await wire.receive()
+        raise WireLost(1006, "the server is silent")
 
     async def _write_until_lost(self, wire: Wire) -> None:
         try:
             while True:
-                written = False
-                for frame in self._frames_to_write():
+                due = self._frames_to_write()
+                for frame in due:
                     await wire.send(frame)
-                    written = True
-                if not written:
-                    await self._wait_for_work()
+                if not due and not await self._wait_for_work():
+                    await wire.send(frames.ping())
         except WireLost:
             return  # the reader sees it too, with the reason
 
@@ -289,9 +283,6 @@ class Session:
         if not self.connected:
             return []
         out = []
-        if self._ping_due:
-            self._ping_due = False
-            out.append(frames.ping())
         if granted := self._inbox.grant():
             out.append(frames.credit(granted))
         for frame_id, message in self._outbox.next_frames(self._dice.monotonic()):
@@ -299,11 +290,14 @@ class Session:
             out.append(frames.send(frame_id, message))
         return out
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self) -> bool:
+        """Wait until there may be something to write; False when it is time for a sign of life."""
         now = self._dice.monotonic()
         held = self._outbox.held_until(now)
-        with trio.move_on_after(math.inf if held is None else held - now):
+        quiet = self._heartbeat / 2
+        with trio.move_on_after(quiet if held is None else min(quiet, held - now)) as waiting:
             await self._to_write.park()
+        return not waiting.cancelled_caught or (held is not None and held - now < quiet)
 
     # What a frame does; no await in here.
 
@@ -312,7 +306,7 @@ class Session:
             case frames.Welcome() as welcome:
                 self._welcomed = self._dice.monotonic()
                 self._device = DeviceId(welcome.device_id)
-                self._silence = min(self._options.max_silence, max(1.0, welcome.heartbeat))
+                self._heartbeat = min(self._options.max_heartbeat, max(1.0, welcome.heartbeat))
                 self._outbox.connected(limit=welcome.max_in_flight)
                 self.statistics.connections += 1
                 self._to_write.unpark_all()
@@ -338,8 +332,7 @@ class Session:
             case frames.Pong():
                 pass
             case frames.Close() as close:
-                failure = self._complaint or SessionEnded(close.reason, close.message)
-                return self._ended(failure, close.reconnect_after)
+                return self._ended(SessionEnded(close.reason, close.message), close.reconnect_after)
         return None
 
     def _refused(self, error: frames.Error) -> None:

@@ -89,22 +89,15 @@ def decode_state(data: bytes) -> DeviceState:
         raise StateError(f"not a device state: {error}") from error
 
 
-def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write a file that only its owner can read, durably and as a whole.
-
-    With `replace=False` an existing file is left alone and `FileExistsError` is raised.
-    """
+def _replace_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, durably and as a whole, over the one before."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if replace:
-            os.replace(name, path)  # noqa: PTH105 - both names are plain strings and paths here
-        else:
-            os.link(name, path)
-            os.unlink(name)  # noqa: PTH108 - `name` is a plain string
+        os.replace(name, path)  # noqa: PTH105 - both names are plain strings and paths here
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)  # noqa: PTH108 - `name` is a plain string
@@ -116,7 +109,7 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
         os.close(folder)
 
 
-def read_private(path: Path) -> bytes:
+def _read_private(path: Path) -> bytes:
     """The bytes of a secret file; raises `StateError` when others than its owner can read it."""
     try:
         with path.open("rb") as file:
@@ -138,8 +131,8 @@ class StateFile:
 
     def load(self) -> DeviceState | None:
         """The saved state, or None when there is no file yet."""
-        return decode_state(read_private(self.path)) if self.path.exists() else None
+        return decode_state(_read_private(self.path)) if self.path.exists() else None
 
     def save(self, state: DeviceState) -> None:
         """Replace the file; on return the new state survives a power cut."""
-        write_private(self.path, encode_state(state))
+        _replace_private(self.path, encode_state(state))

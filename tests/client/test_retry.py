@@ -76,14 +76,19 @@ def test_only_a_connection_that_lasted_clears_the_count() -> None:
     assert (greeted.attempt, lasted.attempt) == (7, 1)
 
 
-@pytest.mark.parametrize("reason", ["draining", "slow"])
+@pytest.mark.parametrize("reason", ["ServerDraining", "ConsumerTooSlow", "JwtExpired"])
 def test_a_close_that_a_new_connection_cures_is_not_final(reason: str) -> None:
     assert reconnect(SessionEnded(reason)) is not None
 
 
 @pytest.mark.parametrize(
     "failure",
-    [Refused("FutureCursor", "restored"), Refused("BadJwt", "no", status=401), SessionEnded("disabled")],
+    [
+        Refused("FutureCursor", "restored"),
+        Refused("BadJwt", "no", status=401),
+        SessionEnded("Forbidden"),
+        Refused("JwtExpired", "clock", status=401),
+    ],
 )
 def test_a_final_refusal_belongs_to_the_application(failure: ClientError) -> None:
     assert reconnect(failure) is None
