@@ -5,14 +5,17 @@ from schema._errors import ERRORS, GENERIC_ERRORS, ErrorInfo, Fault, error_names
 from schema._lexicon import Lexicon, parse_lexicon
 from schema._library import LEXICONS, LIBRARY, Library, lexicon
 from schema._problems import InvalidData, InvalidLexicon, InvalidWire, SchemaError, UnknownLexicon
+from schema._validate import VALIDATOR, Form, Validator
 
 __all__ = [
     "ERRORS",
     "GENERIC_ERRORS",
     "LEXICONS",
     "LIBRARY",
+    "VALIDATOR",
     "ErrorInfo",
     "Fault",
+    "Form",
     "InvalidData",
     "InvalidLexicon",
     "InvalidWire",
@@ -20,6 +23,7 @@ __all__ = [
     "Library",
     "SchemaError",
     "UnknownLexicon",
+    "Validator",
     "error_names",
     "lexicon",
     "parse_lexicon",

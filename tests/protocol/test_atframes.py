@@ -25,7 +25,7 @@ NAMES = st.text(min_size=1, max_size=20).map("#".__add__)
 
 
 def test_one_payload_is_encoded_once_and_sent_to_two_devices_with_their_own_cursors() -> None:
-    payload = {"did": "did:web:a.example", "seq": 7, "epoch": 0, "action": "left", "convoId": "c"}
+    payload: dict[str, Any] = {"did": "did:web:a.example", "seq": 7, "action": "left", "convoId": "c"}
     shared = message_template("#membershipChangeEvent", payload)
     for cursor in ("cursor-of-the-phone", "cursor-of-the-laptop"):
         frame = shared.fill(cursor)
