@@ -69,6 +69,19 @@ _OPENSSL_CURVE: dict[Curve, ec.EllipticCurve] = {Curve.K256: ec.SECP256K1(), Cur
 _DIGEST = ec.ECDSA(Prehashed(SHA256()))
 _DIGEST_DETERMINISTIC = ec.ECDSA(Prehashed(SHA256()), deterministic_signing=True)
 
+
+def is_signature(curve: Curve, signature: bytes) -> bool:
+    """Whether these bytes have the form of a signature: 64, r and s in range, low-S.
+
+    What fails here fails under every key, so a caller can refuse it before it looks a key up.
+    """
+    if len(signature) != SIGNATURE_BYTES:
+        return False
+    r = int.from_bytes(signature[:32], "big")
+    s = int.from_bytes(signature[32:], "big")
+    return 0 < r < _ORDER[curve] and 0 < s <= _HALF_ORDER[curve]
+
+
 _Verifier = Callable[[bytes, bytes], bool]  # (DER signature, SHA-256 of the message) -> valid
 _Signer = Callable[[bytes], bytes]  # SHA-256 of the message -> DER signature
 
@@ -86,12 +99,10 @@ class PublicKey:
 
         Total: any bytes get a verdict and nothing raises.
         """
-        if len(signature) != SIGNATURE_BYTES:
+        if not is_signature(self.curve, signature):
             return False
         r = int.from_bytes(signature[:32], "big")
         s = int.from_bytes(signature[32:], "big")
-        if not (0 < r < _ORDER[self.curve] and 0 < s <= _HALF_ORDER[self.curve]):
-            return False
         return self._verifier(encode_dss_signature(r, s), hashlib.sha256(message).digest())
 
 

@@ -1,0 +1,13 @@
+"""Who may speak: DIDs and their documents, service-auth tokens, account keys, the server's own secrets.
+
+| module | what it promises |
+|---|---|
+| `service_auth` | `Authenticator.authenticate`: a header, a method -> a `Caller`, or `AuthError` |
+| `compact`, `jws` | strict reading of a token's text; the signature step, joserfc with low-S algorithms |
+| `replay` | a token is used once, in bounded memory |
+| `resolver`, `document`, `did` | a DID -> its document -> its key; the syntax of account DIDs |
+| `service` | this router's own DID and the documents it serves |
+| `accounts`, `keys`, `tokens` | making an account, its key file, its tokens |
+| `secrets`, `files` | the server's secret and the purpose keys made from it; files of mode 0600 |
+| `errors` | every way to be refused |
+"""

@@ -1,0 +1,92 @@
+"""Why a caller is not believed: the token errors of AT Protocol, all answered with 401.
+
+The text of an error is fixed by its name. A stranger learns which rule the token broke, which it can
+read in the token itself, and nothing else: not whether an account exists, which key was tried, or
+what the resolver met.
+"""
+
+import enum
+
+
+class TokenFault(enum.StrEnum):
+    """The names of `mls-atproto.md` 4.6. `ExpiredToken` and `InvalidToken` are left out on purpose.
+
+    Client libraries take those two as the end of the account's session and log it out.
+    """
+
+    MISSING_JWT = "MissingJwt"
+    BAD_JWT = "BadJwt"
+    BAD_TYPE = "BadJwtType"
+    EXPIRED = "JwtExpired"
+    NOT_YET_VALID = "JwtNotYetValid"
+    TOO_OLD = "JwtTooOld"
+    BAD_AUDIENCE = "BadJwtAudience"
+    BAD_METHOD = "BadJwtLexiconMethod"
+    BAD_ISSUER = "BadJwtIss"
+    BAD_SIGNATURE = "BadJwtSignature"
+    NOT_UNIQUE = "NonceNotUnique"
+    UNTRUSTED_ISSUER = "UntrustedIss"
+    NOT_RESOLVED = "DidResolutionFailed"
+
+
+_MESSAGES = {
+    TokenFault.MISSING_JWT: "send a service-auth token: Authorization: Bearer <token>",
+    TokenFault.BAD_JWT: "the token is not a well-formed service-auth token",
+    TokenFault.BAD_TYPE: "the token is of another type",
+    TokenFault.EXPIRED: "the token has expired",
+    TokenFault.NOT_YET_VALID: "the token is not valid yet",
+    TokenFault.TOO_OLD: "the token is valid for longer than this service allows",
+    TokenFault.BAD_AUDIENCE: "the token is for another service",
+    TokenFault.BAD_METHOD: "the token is for another method",
+    TokenFault.BAD_ISSUER: "the issuer is not an account DID of a supported method",
+    TokenFault.BAD_SIGNATURE: "the signature does not verify",
+    TokenFault.NOT_UNIQUE: "the token has been used",
+    TokenFault.UNTRUSTED_ISSUER: "this service does not know the issuer",
+    TokenFault.NOT_RESOLVED: "the signing key of the issuer could not be found",
+}
+
+
+class AuthError(Exception):
+    """The caller's fault, answered with 401: a token made anew may do, the same one never will."""
+
+    def __init__(self, fault: TokenFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+    @property
+    def error(self) -> str:
+        """The name on the wire."""
+        return self.fault.value
+
+    @property
+    def message(self) -> str:
+        """The sentence on the wire."""
+        return _MESSAGES[self.fault]
+
+
+class AuthOverloadedError(Exception):
+    """Ours: the memory for used tokens is full, and to forget one would let it be used twice. Retry later."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("no room to remember another used token")
+        self.retry_after = retry_after
+
+
+class ResolutionError(Exception):
+    """No DID document, now or ever: what a `Resolver` raises."""
+
+
+class UnknownDidError(ResolutionError):
+    """The DID is not one this resolver answers for, so asking again is of no use."""
+
+
+class BadDocumentError(ResolutionError):
+    """Something was found, and it is not a DID document of that DID with a usable key."""
+
+
+class IdentityFileError(Exception):
+    """The operator's: a key or secrets file that cannot be used. The text says how to mend it."""
+
+
+class BadNameError(ValueError):
+    """The operator's: not a name an account can have. The text says why."""

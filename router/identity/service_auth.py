@@ -1,0 +1,226 @@
+"""Who is calling: verification of AT Protocol service-auth tokens, in one fixed order.
+
+    length -> three parts -> base64url -> JSON -> alg, typ, crit, kid -> types of claims
+    -> exp, iat, lifetime -> aud -> lxm -> iss -> form of the signature          pure: `check_token`
+    -> key from the document -> verify -> on failure one refresh of the document  `Authenticator`
+    -> replay, last
+
+Cheap and certain checks come first; the costly one (a signature, 50 to 500 us) comes when nothing else
+can refuse; the replay check is last so that a forged token cannot use up the nonce of a real one.
+Between the look into the replay memory and the insertion there is no `await`.
+
+No switch turns a check off. `aud` without a fragment is accepted by policy and counted, since the
+reference PDS still sends it that way when it proxies.
+
+Source: atproto.com/specs/xrpc «inter-service authentication» as of 2026, `mls-atproto.md` 4.1 to 4.4.
+"""
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from crypto import Curve, is_signature
+from protocol import AccountDid, InvalidId, Nsid
+from router.identity.compact import read_compact
+from router.identity.did import parse_issuer
+from router.identity.document import ATPROTO_KEY, KeyCache
+from router.identity.errors import AuthError, BadDocumentError, ResolutionError, TokenFault, UnknownDidError
+from router.identity.jws import VerificationKey, verifies
+from router.identity.replay import ReplayGuard
+from router.identity.resolver import Resolver
+from router.identity.service import ServiceIdentity
+
+_CURVES = {curve.algorithm: curve for curve in Curve}
+_MAX_JTI = 256
+_MAX_TIME = 2**53  # what JSON carries exactly; also far from what arithmetic on floats would round
+
+
+@attrs.frozen
+class TokenPolicy:
+    """What tokens of this service must be. Times in seconds."""
+
+    service: ServiceIdentity
+    max_lifetime: int = 3600  # the most a PDS grants with `lxm`
+    clock_skew: int = 0  # how long after `exp` a token is still taken
+    issue_skew: int = 30  # how far in the future `iat` may lie
+    bare_audience_accepted: bool = True
+
+
+@attrs.frozen
+class CheckedToken:
+    """A token that passed every check that needs no key. Still unverified."""
+
+    text: str
+    issuer: AccountDid
+    jti: str
+    curve: Curve
+    expires: int  # the first second at which the token is not taken any more, skew included
+    bare_audience: bool
+
+
+@attrs.frozen
+class Caller:
+    """A verified caller: what the rest of the router may know of a token."""
+
+    account: AccountDid
+    expires: int
+    token_id: bytes  # keyed hash of (issuer, jti): names the token, says nothing
+
+
+def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> CheckedToken:
+    """Everything that can be judged from the token alone. Raises `AuthError`; total on texts."""
+    token = read_compact(text)
+    curve = _check_header(token.header)
+    claims = token.claims
+    issuer, audience = _text(claims, "iss"), _text(claims, "aud")
+    method, jti = claims.get("lxm"), _text(claims, "jti")
+    issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
+    not_before = _seconds(claims, "nbf") if "nbf" in claims else issued
+    if method is not None and not isinstance(method, str):
+        raise AuthError(TokenFault.BAD_JWT)
+    if not 1 <= len(jti) <= _MAX_JTI or not _encodes(jti) or expires <= issued:
+        raise AuthError(TokenFault.BAD_JWT)
+    if now >= expires + policy.clock_skew:
+        raise AuthError(TokenFault.EXPIRED)
+    if max(issued, not_before) > now + policy.issue_skew:
+        raise AuthError(TokenFault.NOT_YET_VALID)
+    if expires - issued > policy.max_lifetime:
+        raise AuthError(TokenFault.TOO_OLD)
+    bare = audience == policy.service.did
+    if audience != policy.service.audience and not (bare and policy.bare_audience_accepted):
+        raise AuthError(TokenFault.BAD_AUDIENCE)
+    if method != lxm:
+        raise AuthError(TokenFault.BAD_METHOD)
+    try:
+        account = parse_issuer(issuer, own=policy.service.web_name)
+    except InvalidId:
+        raise AuthError(TokenFault.BAD_ISSUER) from None
+    if not is_signature(curve, token.signature):
+        raise AuthError(TokenFault.BAD_SIGNATURE)
+    return CheckedToken(text, account, jti, curve, expires + policy.clock_skew, bare)
+
+
+class Authenticator:
+    """The thin shell around `check_token`: looks the key up, verifies, and sees to single use."""
+
+    def __init__(
+        self,
+        *,
+        policy: TokenPolicy,
+        resolver: Resolver,
+        clock: Callable[[], float],
+        token_hash: Callable[[str, str], bytes],
+        replay: ReplayGuard,
+        remember: Callable[[bytes, int], None],
+        keys: KeyCache | None = None,
+    ) -> None:
+        """`clock` gives Unix seconds, `token_hash` the keyed hash of (issuer, jti).
+
+        `remember(hash, until)` queues a used token to the store and returns at once; the store must
+        commit it no later than anything that is submitted after it, so that a token whose effect
+        survives a crash is still used after it.
+        """
+        self._policy = policy
+        self._resolver = resolver
+        self._clock = clock
+        self._token_hash = token_hash
+        self._replay = replay
+        self._remember = remember
+        self._keys = KeyCache() if keys is None else keys
+        self._bare_audiences = 0
+
+    async def authenticate(self, authorization: str | None, *, lxm: Nsid, single_use: bool) -> Caller:
+        """The caller that an `Authorization` header proves, for this method.
+
+        `single_use` for procedures and the opening of streams; a query's token may be used again
+        within its life, since clients that fetch tokens from their PDS keep them.
+        Raises `AuthError` (401) and, when the memory for used tokens is full, `AuthOverloadedError`.
+        A cancelled call has used nothing up.
+        """
+        token = check_token(bearer_token(authorization), lxm=lxm, now=self._clock(), policy=self._policy)
+        await self._verify(token)
+        if self._clock() >= token.expires:  # resolving may have taken its time
+            raise AuthError(TokenFault.EXPIRED)
+        token_id = self._token_hash(token.issuer, token.jti)
+        if single_use:
+            # No await from here to the return: look, insert and queueing are one step.
+            if not self._replay.use(token_id, until=token.expires, now=self._clock()):
+                raise AuthError(TokenFault.NOT_UNIQUE)
+            self._remember(token_id, token.expires)
+        self._bare_audiences += token.bare_audience
+        return Caller(token.issuer, token.expires, token_id)
+
+    def statistics(self) -> dict[str, int]:
+        """`bare_audiences`: tokens accepted whose `aud` had no fragment."""
+        return {"bare_audiences": self._bare_audiences}
+
+    async def _verify(self, token: CheckedToken) -> None:
+        """Returns if the issuer's key made the token. The key may have been rotated: one refresh."""
+        fault = TokenFault.NOT_RESOLVED
+        judged: VerificationKey | None = None
+        for refresh in (False, True):
+            key = await self._key_of(token.issuer, refresh=refresh)
+            if key is None:
+                continue
+            if key is not judged and verifies(token.text, key):
+                return
+            judged = key  # the same key, found again, is not asked twice
+            fault = TokenFault.BAD_SIGNATURE
+        raise AuthError(fault)
+
+    async def _key_of(self, issuer: AccountDid, *, refresh: bool) -> VerificationKey | None:
+        try:
+            return self._keys.key_of(await self._resolver.resolve(issuer, refresh=refresh))
+        except UnknownDidError:
+            raise AuthError(TokenFault.UNTRUSTED_ISSUER) from None
+        except BadDocumentError:
+            return None  # a refresh may bring a better one
+        except ResolutionError:
+            raise AuthError(TokenFault.NOT_RESOLVED) from None
+
+
+def bearer_token(authorization: str | None) -> str:
+    """The token of an `Authorization` header (RFC 6750 2.1: scheme in any case, one space)."""
+    if authorization is None:
+        raise AuthError(TokenFault.MISSING_JWT)
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise AuthError(TokenFault.MISSING_JWT)
+    return token
+
+
+def _check_header(header: Mapping[str, object]) -> Curve:
+    """The curve that `alg` names, if type, key id and extensions are those of a service-auth token."""
+    algorithm, kind = header.get("alg"), header.get("typ", "JWT")
+    if not isinstance(algorithm, str) or not isinstance(kind, str) or "crit" in header:
+        raise AuthError(TokenFault.BAD_JWT)
+    curve = _CURVES.get(algorithm)
+    if curve is None:
+        raise AuthError(TokenFault.BAD_JWT)
+    # RFC 7519 5.1: media types compare without case. An absent one is let pass, as the reference does.
+    if kind.upper() != "JWT":
+        raise AuthError(TokenFault.BAD_TYPE)
+    # Only the account's own key signs for it: another kid would let a labeler's key speak.
+    if header.get("kid", ATPROTO_KEY) != ATPROTO_KEY:
+        raise AuthError(TokenFault.BAD_JWT)
+    return curve
+
+
+def _text(claims: Mapping[str, object], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str):
+        raise AuthError(TokenFault.BAD_JWT)
+    return value
+
+
+def _seconds(claims: Mapping[str, object], name: str) -> int:
+    """An integer of seconds. `type` and not `isinstance`: True is an int, and 1e9 is a float."""
+    value = claims.get(name)
+    if type(value) is not int or not 0 <= value <= _MAX_TIME:
+        raise AuthError(TokenFault.BAD_JWT)
+    return value
+
+
+def _encodes(text: str) -> bool:
+    """Whether the text has a UTF-8 form: JSON can spell lone surrogates, which have none."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
