@@ -1,0 +1,95 @@
+"""Sources of READ metrics: the process itself, bounded queues, the store, the log writer."""
+
+import os
+import resource
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from router.observe import metrics
+from router.observe.logs import LineWriter
+from router.observe.metrics import Metric, Sample, Source
+
+_STATM = Path("/proc/self/statm")
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+def process() -> Iterator[Sample]:
+    """CPU time of this process; where /proc is there, also its memory and open files."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    yield Sample(metrics.CPU, used.ru_utime + used.ru_stime)
+    if _STATM.exists():
+        pages = int(_STATM.read_text().split()[1])
+        yield Sample(metrics.MEMORY, pages * os.sysconf("SC_PAGE_SIZE"))
+    if _DESCRIPTORS.exists():
+        yield Sample(metrics.OPEN_FILES, sum(1 for _ in _DESCRIPTORS.iterdir()))
+
+
+@attrs.frozen(kw_only=True)
+class QueueState:
+    """A bounded queue now; a dimension it does not count in is None."""
+
+    queue: str
+    items: int | None = None
+    max_items: int | None = None
+    bytes: int | None = None
+    max_bytes: int | None = None
+
+
+def queues(read: Callable[[], Iterable[QueueState]]) -> Source:
+    """A source for bounded queues, caches and maps: each one's fill beside its bound."""
+    columns: tuple[tuple[Metric, Callable[[QueueState], int | None]], ...] = (
+        (metrics.QUEUE_ITEMS, lambda state: state.items),
+        (metrics.QUEUE_MAX_ITEMS, lambda state: state.max_items),
+        (metrics.QUEUE_BYTES, lambda state: state.bytes),
+        (metrics.QUEUE_MAX_BYTES, lambda state: state.max_bytes),
+    )
+
+    def samples() -> Iterator[Sample]:
+        states = list(read())
+        for metric, column in columns:
+            for state in states:
+                value = column(state)
+                if value is not None:
+                    yield Sample(metric, value, (state.queue,))
+
+    return samples
+
+
+class StoreCounters(Protocol):
+    """The part of the store's statistics that is exported (observe knows no store)."""
+
+    @property
+    def queued_items(self) -> int: ...
+    @property
+    def queued_bytes(self) -> int: ...
+    @property
+    def commits(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def unavailable(self) -> int: ...
+
+
+def store(read: Callable[[], StoreCounters]) -> Source:
+    """A source for the store's counters and its queue."""
+
+    def samples() -> Iterator[Sample]:
+        now = read()
+        yield Sample(metrics.STORE_COMMITS, now.commits)
+        yield Sample(metrics.STORE_ENTRIES, now.entries)
+        yield Sample(metrics.STORE_REFUSED, now.refused)
+        yield Sample(metrics.STORE_UNAVAILABLE, now.unavailable)
+        yield Sample(metrics.QUEUE_ITEMS, now.queued_items, ("store",))
+        yield Sample(metrics.QUEUE_BYTES, now.queued_bytes, ("store",))
+
+    return samples
+
+
+def log_writer(writer: LineWriter) -> Source:
+    """A source for the lines that could not be written."""
+    return lambda: (Sample(metrics.LINES_LOST, writer.lost),)
