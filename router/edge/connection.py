@@ -1,0 +1,257 @@
+"""One client connection: its bytes, its waits, and the guard that keeps its faults to itself.
+
+States: *idle* (no request yet, or between two) → *busy* (a request or a WebSocket runs) → idle again
+or *closing* (we have said the last word and wait for the client to take it). What can never happen:
+
+* a wait without a deadline: the head (`header_timeout`), the pause between requests
+  (`keep_alive_timeout`), a write (`send_timeout`), a silent WebSocket (two `ping_interval`), the
+  farewell (`linger_timeout`); the body of a request is bounded by whoever reads it;
+* an exception that leaves: whatever breaks ends this connection and is reported, nothing else;
+* a write cut in the middle and then continued: a cut write ends the connection.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Self, cast
+
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import (
+    AppWrapper,
+    ASGIReceiveEvent,
+    ASGISendEvent,
+    ConnectionState,
+    Scope,
+)
+from hypercorn.utils import parse_socket_addr
+
+from router.edge.http11 import SEND_MANY, Http11
+from router.edge.inbound import Inbound
+
+if TYPE_CHECKING:
+    from router.edge.server import Limits
+
+_MAX_RECV = 65_536
+_INBOUND_BYTES = 262_144
+
+Report = Callable[[str, BaseException | None], None]
+"""Told of what a connection met: a few-valued name, and the exception if there is one."""
+
+
+class Connection:
+    """Serves one accepted stream until it ends; `run` never raises an `Exception`."""
+
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        limits: Limits,
+        report: Report,
+    ) -> None:
+        self._stream = stream
+        self._app = app
+        self._limits = limits
+        self._report = report
+        self._nursery: trio.Nursery
+        self._send_lock = trio.Lock()
+        self._reading: trio.CancelScope | None = None
+        self._read_deadline = trio.current_time() + limits.header_timeout
+        self._busy = False
+        self._head_begun = False
+        self._closing = False
+        self._broken = False
+        socket = stream.socket
+        self._protocol = Http11(
+            app,
+            config,
+            context,
+            self,
+            ConnectionState({}),
+            False,
+            parse_socket_addr(socket.family, socket.getpeername()),
+            parse_socket_addr(socket.family, socket.getsockname()),
+            self._send,
+        )
+
+    async def run(self) -> None:
+        """Read until the client, a deadline or the protocol ends it; a cancel closes the socket at once."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                await self._read()
+        except* OSError:
+            self._report("connection_lost", None)
+        except* Exception as group:  # noqa: BLE001 - the guard: a fault of one connection stays its own
+            self._report("connection_crashed", group)
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+    async def drain(self) -> None:
+        """The server stops: an idle connection ends now, a busy one after its answer."""
+        if not self._busy and not self._closing:
+            await self._close()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        waiting_for_pong = False
+        while True:
+            with trio.CancelScope(deadline=self._read_deadline) as self._reading:
+                try:
+                    data = await self._stream.receive_some(_MAX_RECV)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    break
+            if self._reading.cancelled_caught:
+                if self._closing:
+                    break
+                websocket = self._protocol.websocket
+                if websocket is not None and not waiting_for_pong:
+                    waiting_for_pong = True
+                    self._wait_until(trio.current_time() + self._limits.ping_interval)
+                    await websocket.ping()
+                else:
+                    await self._give_up()
+                continue
+            waiting_for_pong = False
+            if self._closing:
+                if not data:
+                    break
+                continue  # the farewell: what still comes is thrown away, so that it is no reset
+            if data and not self._busy and not self._head_begun:
+                self._head_begun = True
+                self._read_deadline = trio.current_time() + self._limits.header_timeout
+            elif self._protocol.websocket is not None:
+                self._read_deadline = trio.current_time() + self._limits.ping_interval
+            await self._protocol.handle(RawData(bytes(data)))
+            if not data:
+                break
+        await self._protocol.handle(Closed())
+
+    async def _give_up(self) -> None:
+        """A deadline of the client's has passed: say so where HTTP or WebSocket can, then close."""
+        websocket = self._protocol.websocket
+        if websocket is not None:
+            self._report("websocket_silent", None)
+            await websocket.fail(1001, "no answer to a ping")
+        else:
+            if self._head_begun:
+                self._report("slow_head", None)
+                await self._protocol.refuse_slow_head()
+            await self._close()
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    async def _send(self, event: Event) -> None:
+        """What the protocol wants done: bytes to write, a change of state, the end."""
+        if isinstance(event, RawData):
+            await self._write(event.data)
+        elif isinstance(event, Closed):
+            await self._close()
+        elif isinstance(event, Updated):
+            self._busy = not event.idle
+            self._head_begun = False
+            if event.idle:
+                self._wait_until(trio.current_time() + self._limits.keep_alive_timeout)
+            elif self._protocol.websocket is not None:
+                self._wait_until(trio.current_time() + self._limits.ping_interval)
+            else:
+                self._wait_until(math.inf)
+
+    async def _write(self, data: bytes) -> None:
+        async with self._send_lock:
+            if self._broken:
+                return
+            try:
+                with trio.move_on_after(self._limits.send_timeout) as scope:
+                    await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._broken = True
+            except trio.Cancelled:
+                await self._cut()
+                raise
+            if scope.cancelled_caught:
+                self._report("stalled_reader", None)
+                await self._cut()
+        if self._broken:
+            await self._protocol.handle(Closed())
+
+    async def _cut(self) -> None:
+        """Part of a message may have left: nothing sensible can follow it on this socket."""
+        self._broken = True
+        await trio.aclose_forcefully(self._stream)
+
+    async def _close(self) -> None:
+        """Say goodbye, then let the client take what we wrote.
+
+        Closing a socket that holds unread input resets it, and a reset throws away what the client
+        has not read yet: the very answer that says why. So the reader goes on and discards.
+        """
+        if not self._closing:
+            self._closing = True
+            self._wait_until(trio.current_time() + self._limits.linger_timeout)
+            try:
+                await self._stream.send_eof()
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                await self._cut()
+        await self._protocol.handle(Closed())
+
+    def _wait_until(self, deadline: float) -> None:
+        self._read_deadline = deadline
+        if self._reading is not None:
+            self._reading.deadline = deadline
+
+    # -- hypercorn's task group, as its protocol classes expect it -------------------------------
+
+    async def spawn_app(
+        self,
+        app: AppWrapper,
+        config: Config,  # noqa: ARG002 - part of hypercorn's interface
+        scope: Scope,
+        send: Callable[[ASGISendEvent | None], Awaitable[None]],
+    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
+        """Start the application for one request or WebSocket; returns where to put its events."""
+        if scope["type"] == "websocket":
+            scope["extensions"][SEND_MANY] = {}
+        inbound = Inbound(_INBOUND_BYTES)
+        self._nursery.start_soon(self._run_app, app, scope, inbound, send)
+        return inbound.put
+
+    async def _run_app(
+        self,
+        app: AppWrapper,
+        scope: Scope,
+        inbound: Inbound,
+        send: Callable[[ASGISendEvent | None], Awaitable[None]],
+    ) -> None:
+        try:
+            await app(
+                scope,
+                inbound.get,
+                cast("Callable[[ASGISendEvent], Awaitable[None]]", send),
+                _no_threads,
+                _no_threads,
+            )
+        except* Exception as group:  # noqa: BLE001 - answered with 500 below, reported, not hidden
+            self._report("application_crashed", group)
+        inbound.abandon()
+        await send(None)  # nothing answered yet: the protocol answers 500 or closes with 1011
+
+    def spawn(self, func: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Part of hypercorn's interface; used by features that are switched off here."""
+        self._nursery.start_soon(func, *args)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        return None
+
+
+async def _no_threads(*_: object) -> None:
+    """hypercorn hands WSGI applications a way into threads; an ASGI application needs none."""
+    raise RuntimeError("not offered to ASGI applications")

@@ -1,0 +1,118 @@
+"""What the edge's tests share: a real server on port 0, raw sockets, and a few ASGI applications."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+from hypercorn.typing import ASGIFramework
+
+from router.edge.server import Address, Limits, TcpAddress, serve
+
+
+@attrs.define
+class Running:
+    """A server under test."""
+
+    addresses: list[Address]
+    drain: trio.Event
+    reports: list[str]
+    crashes: list[BaseException]
+    ended: trio.Event
+
+    @property
+    def port(self) -> int:
+        address = self.addresses[0]
+        assert isinstance(address, TcpAddress)
+        return address.port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def connect(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+
+@asynccontextmanager
+async def running(
+    app: ASGIFramework, limits: Limits | None = None, address: Address | None = None
+) -> AsyncIterator[Running]:
+    """Run the edge's server for one test; leaving cancels it."""
+    reports: list[str] = []
+    crashes: list[BaseException] = []
+    drain, ended = trio.Event(), trio.Event()
+
+    def report(name: str, error: BaseException | None) -> None:
+        reports.append(name)
+        if error is not None:
+            crashes.append(error)
+
+    async def run(*, task_status: trio.TaskStatus[list[Address]]) -> None:
+        await serve(
+            app,
+            [address or TcpAddress("127.0.0.1", 0)],
+            limits or Limits(),
+            drain=drain,
+            report=report,
+            task_status=task_status,
+        )
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        addresses: list[Address] = await nursery.start(run)
+        yield Running(addresses, drain, reports, crashes, ended)
+        nursery.cancel_scope.cancel()
+
+
+async def read_all(stream: trio.abc.ReceiveStream) -> bytes:
+    """Everything until the peer ends it; a reset ends it as well."""
+    data = bytearray()
+    try:
+        async for chunk in stream:
+            data += chunk
+    except trio.BrokenResourceError:
+        pass
+    return bytes(data)
+
+
+async def read_until(stream: trio.abc.ReceiveStream, mark: bytes) -> bytes:
+    """Everything up to and with `mark`."""
+    data = bytearray()
+    while mark not in data:
+        chunk = await stream.receive_some(65_536)
+        assert chunk, f"the stream ended before {mark!r}: {bytes(data)!r}"
+        data += chunk
+    return bytes(data)
+
+
+def error_of(answer: bytes) -> tuple[int, str]:
+    """Status and error name of a raw HTTP/1.1 answer; fails unless its body is an XRPC error."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/json" in head.lower(), answer
+    value: dict[str, Any] = json.loads(body)
+    assert set(value) == {"error", "message"}, value
+    assert value["message"], value
+    return int(head.split()[1]), value["error"]
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Answers every request with `hello`, once its body is there; echoes on a WebSocket."""
+    if scope["type"] == "websocket":
+        await echo(scope, receive, send)
+        return
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (event := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": event.get("text"), "bytes": event.get("bytes")})
