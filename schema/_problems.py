@@ -17,7 +17,7 @@ class UnknownLexicon(SchemaError, KeyError):
         self.name = name
 
     def __str__(self) -> str:
-        return f"there is no lexicon definition {self.name!r}"
+        return f"not in the lexicons: {self.name}"
 
 
 class InvalidData(SchemaError):

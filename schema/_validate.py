@@ -127,7 +127,7 @@ class Validator:
             case Object() | Params():
                 self._check_fields(node, data, at)
             case Query() | Procedure() | Subscription():
-                raise UnknownLexicon(f"{at.base} is a method, not a type")
+                raise UnknownLexicon(f"{at.base} as a type (it is a method)")
 
     def _check_fields(self, node: Object | Params, data: object, at: _Place, tag: str | None = None) -> None:
         if not isinstance(data, Mapping):

@@ -5,13 +5,14 @@ language it cannot state: text is measured in UTF-8 bytes, not characters, and b
 `{"$bytes": base64}`. Those are `fits` and `holds`, called from the generated `__post_init__`.
 """
 
-from typing import Annotated, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar, overload
 
 import msgspec
 
 from schema._formats import DATETIME_PATTERN, DID_PATTERN, MAX_DID_LENGTH, MAX_SAFE_INTEGER
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 SAFE: Final = MAX_SAFE_INTEGER
 
@@ -59,7 +60,11 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     """What a subscription sends: `t` of the frame header (`#messageEvent`) to its payload."""
 
 
-def given(value: T | msgspec.UnsetType, default: T | None = None) -> T | None:
+@overload
+def given(value: T | msgspec.UnsetType) -> T | None: ...
+@overload
+def given(value: T | msgspec.UnsetType, default: D) -> T | D: ...
+def given(value: object, default: object = None) -> object:
     """The value of an optional field, or `default` (None) where it is absent."""
     return default if value is msgspec.UNSET else value
 

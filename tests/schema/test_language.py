@@ -195,3 +195,39 @@ def test_an_unknown_member_of_an_open_union_passes_and_one_without_type_does_not
     schema.VALIDATOR.output("chat.rookery.streamEvents", {"event": {"$type": "chat.example#later"}})
     with pytest.raises(InvalidData):
         schema.VALIDATOR.output("chat.rookery.streamEvents", {"event": {}})
+
+
+@pytest.mark.parametrize(
+    ("ask", "rule"),
+    [
+        (lambda v: v.input("blue.catbird.mls.getEpoch", {}), "input"),
+        (lambda v: v.output("chat.rookery.session", {}), "output"),
+        (lambda v: v.message("blue.catbird.mls.getEpoch", "#info", {}), "union"),
+        (lambda v: v.message("chat.rookery.subscribeEvents", "#other", {}), "union"),
+        (lambda v: v.message("chat.rookery.subscribeEvents", "#info", {"name": "\ud800"}), "type"),
+        (lambda v: v.params("blue.catbird.mls.getEpoch", {}), "required"),
+        (lambda v: v.params("chat.rookery.createConvo", {"convoId": "c"}), "unknown-field"),
+    ],
+)
+def test_a_question_that_does_not_fit_the_method_is_refused(ask: Any, rule: str) -> None:
+    with pytest.raises(InvalidData) as caught:
+        ask(schema.VALIDATOR)
+    assert caught.value.rule == rule
+
+
+def test_bytes_are_bytes_in_data_and_objects_in_json() -> None:
+    view = {"id": "m", "convoId": "c", "epoch": 0, "seq": 1, "createdAt": "2026-01-01T00:00:00Z"}
+    check = schema.VALIDATOR.definition
+    check("chat.rookery.defs#messageView", {**view, "ciphertext": b"\x00"}, form="data")
+    check("chat.rookery.defs#messageView", {**view, "ciphertext": {"$bytes": "AA"}}, form="json")
+    with pytest.raises(InvalidData):
+        check("chat.rookery.defs#messageView", {**view, "ciphertext": b"\x00"}, form="json")
+    with pytest.raises(InvalidData):
+        check("chat.rookery.defs#messageView", {**view, "ciphertext": {"$bytes": "AA"}}, form="data")
+
+
+def test_a_method_is_not_a_type_of_data() -> None:
+    with pytest.raises(schema.UnknownLexicon, match="method"):
+        schema.VALIDATOR.definition("blue.catbird.mls.getEpoch", {})
+    with pytest.raises(schema.UnknownLexicon):
+        schema.VALIDATOR.definition("blue.catbird.mls.defs#nobody", {})

@@ -314,3 +314,30 @@ def test_a_payload_for_dag_cbor_has_bytes_and_no_type_of_its_own() -> None:
     assert type(payload["message"]["ciphertext"]) is bytes  # type: ignore[index]  # plain data
     schema.VALIDATOR.message("chat.rookery.subscribeEvents", "#messageEvent", payload)
     assert wire.convert(rookery.SubscribeEventsMessageEvent, payload).message == view
+
+
+MESSAGES = [
+    (nsid, t)
+    for nsid, types in wire.METHODS.items()
+    if nsid != "chat.rookery.session"  # its frames have a test file of their own
+    for t in types.messages
+]
+
+
+@given(
+    st.sampled_from(MESSAGES).flatmap(
+        lambda m: st.tuples(
+            st.just(m), meddled(from_lexicon(schema.lexicon(m[0]).definition(m[1][1:]), m[0]))
+        )
+    )
+)
+def test_the_messages_of_a_subscription_are_those_of_its_lexicon(case: tuple[tuple[str, str], Any]) -> None:
+    (nsid, t), payload = case
+    try:
+        message = wire.decode(wire.METHODS[nsid].messages[t], json.dumps(payload))
+    except wire.InvalidWire:
+        with pytest.raises(schema.InvalidData):
+            schema.VALIDATOR.message(nsid, t, payload, form="json")
+    else:
+        schema.VALIDATOR.message(nsid, t, payload, form="json")
+        schema.VALIDATOR.message(nsid, t, wire.plain(message), form="data")
