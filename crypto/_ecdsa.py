@@ -10,8 +10,8 @@ backends give the same bytes, which a test compares.
 
 **Backends.** `cryptography` (OpenSSL) does both curves. `coincurve` (libsecp256k1, the `speed` extra)
 takes over secp256k1 when it can be imported. Microseconds of one core for one `verify`, measured here
-with CPython 3.11 (OpenSSL 3, key already parsed): ES256K 497 through OpenSSL, 56 through coincurve;
-ES256 94. Parsing a key costs another 45 (OpenSSL) or 6 (coincurve), so callers keep the parsed key.
+with CPython 3.11 (OpenSSL 3, key already parsed): ES256K 445 through OpenSSL, 53 through coincurve;
+ES256 90. Parsing a key costs another 45 (OpenSSL) or 6 (coincurve), so callers keep the parsed key.
 """
 
 import enum

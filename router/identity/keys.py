@@ -27,6 +27,7 @@ from crypto import (
 from protocol import AccountDid, InvalidId, parse_account_did
 from router.identity.errors import IdentityFileError
 from router.identity.files import read_secret, write_secret
+from router.identity.jws import SigningKey
 
 _VERSION = 1
 
@@ -37,6 +38,13 @@ class AccountKey:
 
     did: AccountDid
     private: PrivateKey
+    # made once: deriving it costs OpenSSL most of a millisecond, a signature a tenth of that
+    signing: SigningKey = attrs.field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(lambda self: SigningKey(self.private), takes_self=True),
+    )
 
     @classmethod
     def generate(

@@ -12,6 +12,9 @@ Between the look into the replay memory and the insertion there is no `await`.
 No switch turns a check off. `aud` without a fragment is accepted by policy and counted, since the
 reference PDS still sends it that way when it proxies.
 
+One `authenticate` with the document cached: 165 us (ES256K with coincurve), about 560 without, 200 for
+ES256; the parts are in `jws.py`.
+
 Source: atproto.com/specs/xrpc «inter-service authentication» as of 2026, `mls-atproto.md` 4.1 to 4.4.
 """
 

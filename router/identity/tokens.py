@@ -35,4 +35,4 @@ def mint_token(
         "jti": entropy(_JTI_BYTES).hex(),
     }
     payload = json.dumps(claims, separators=(",", ":")).encode()
-    return sign_compact({"typ": "JWT"}, payload, key.private)
+    return sign_compact({"typ": "JWT"}, payload, key.signing)

@@ -12,7 +12,7 @@ from crypto import Curve, InvalidKeyError, PrivateKey, SealError
 from protocol import DeviceId
 from router.identity.accounts import new_account
 from router.identity.errors import IdentityFileError
-from router.identity.jws import parse_verification_key, sign_compact, verifies
+from router.identity.jws import SigningKey, parse_verification_key, sign_compact, verifies
 from router.identity.keys import AccountKey, load_account_key, write_account_key
 from router.identity.secrets import FILE_NAME, ServerSecrets, load_or_create_secrets
 from tests.identity.kit import SERVICE
@@ -108,7 +108,7 @@ def test_no_representation_shows_a_secret(tmp_path: Path) -> None:
 def test_a_signing_key_of_another_curve_is_a_mistake_and_a_foreign_key_no_verifier() -> None:
     keys: list[PrivateKey] = [AccountKey.generate(SERVICE.account_did("a"), curve).private for curve in Curve]
     for key in keys:
-        token = sign_compact({}, b"{}", key)
+        token = sign_compact({}, b"{}", SigningKey(key))
         for other in keys:
             kind = parse_verification_key(
                 "Multikey", AccountKey(SERVICE.account_did("a"), other).verification_key

@@ -22,7 +22,7 @@ from router.identity.errors import (
     ResolutionError,
     TokenFault,
 )
-from router.identity.jws import SigningKey, sign_compact
+from router.identity.jws import sign_compact
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
 from router.identity.service_auth import TokenPolicy, bearer_token, check_token
@@ -48,7 +48,7 @@ def forge(key: AccountKey, header: dict[str, Any] | None = None, **claims: Any) 
     good = {"iss": key.did, "aud": SERVICE.audience, "lxm": SEND, "iat": NOW, "exp": NOW + 60, "jti": "n0nce"}
     merged = {name: value for name, value in {**good, **claims}.items() if value is not None}
     return sign_compact(
-        {"typ": "JWT"} if header is None else header, json.dumps(merged).encode(), key.private
+        {"typ": "JWT"} if header is None else header, json.dumps(merged).encode(), key.signing
     )
 
 
@@ -86,7 +86,7 @@ def test_joserfc_alone_reads_our_tokens() -> None:
     world = World()
     for curve in Curve:
         key = world.accounts.create("alice", curve=curve)
-        plain = ECKey.import_key(SigningKey(key.private).public_key)
+        plain = ECKey.import_key(key.signing.public_key)
         decoded = jwt.decode(world.mint(key), plain, algorithms=[curve.algorithm])
         assert decoded.header == {"typ": "JWT", "alg": curve.algorithm}
         assert decoded.claims["iss"] == key.did
