@@ -127,33 +127,33 @@ class MemoryStore(Store):
             raise PoisonRequest("an append with one message id twice")
         entries = rules.placed(request.entries, len(self._positions) + 1)
         try:
-            after = evolve(state, entries[0])
-            for entry in entries[1:]:
-                after = evolve(after, entry)
+            for entry in entries:
+                state = evolve(state, entry)
         except BrokenLog as broken:
             raise PoisonRequest(str(broken)) from broken
-        self._commit(request, entries, after)
+        self._commit(request, entries, state)
         return Appended(entries)
 
-    def _commit(self, request: AppendRequest, entries: tuple[Entry, ...], state: Conversation) -> None:
+    def _commit(self, request: AppendRequest, entries: tuple[Entry, ...], state: Conversation | None) -> None:
         """Everything at once, no `await` within: this is the transaction."""
-        log = self._logs.get(request.conversation)
-        if log is None:
-            log = self._logs[request.conversation] = _Log(len(self._logs) + 1, state)
-        log.state = state
-        log.entries.extend(entries)
+        if state is not None:
+            log = self._logs.setdefault(request.conversation, _Log(len(self._logs) + 1, state))
+            log.state = state
+            log.entries.extend(entries)
         for entry in entries:
             if entry.msg_id is not None:
-                log.sends[entry.msg_id] = Known(entry.seq, entry.body_hash, entry.epoch, entry.received)
+                sends = self._logs[request.conversation].sends
+                sends[entry.msg_id] = Known(entry.seq, entry.body_hash, entry.epoch, entry.received)
             else:
                 self._apply_fact(entry)
             self._record(audit.membership_facts(entry), entry.received)
-        self._record(request.audit, request.now or entries[-1].received)
+        self._record(request.audit, request.now)
         self._results.update((result.scope, result) for result in request.idempotency)
         self._positions.extend(entries)
         self._commits += 1
-        for listener in tuple(self._listeners):
-            listener(entries)
+        if entries:
+            for listener in tuple(self._listeners):
+                listener(entries)
 
     def _apply_fact(self, entry: Entry) -> None:
         if entry.kind is EntryKind.COMMIT:

@@ -1,6 +1,6 @@
 """Rules that every store keeps alike, as pure functions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -27,9 +27,10 @@ def replay_expiry(expires: int) -> int:
 
 
 def check_append(request: AppendRequest) -> None:
-    """Raise `PoisonRequest` unless the entries continue the conversation densely: a bug of the caller."""
-    if not request.entries:
-        raise PoisonRequest("an append without entries")
+    """Raise `PoisonRequest` unless the entries continue the conversation densely: a bug of the caller.
+
+    No entries at all are right where there is a result or an act to keep: a command that changed nothing.
+    """
     for seq, entry in enumerate(request.entries, request.expected_seq + 1):
         if entry.conversation != request.conversation:
             raise PoisonRequest("an append with an entry of another conversation")
@@ -46,13 +47,16 @@ def placed(entries: Iterable[Entry], first: int) -> tuple[Entry, ...]:
     )
 
 
-def fitting(entries: Sequence[Entry], max_entries: int, max_bytes: int) -> list[Entry]:
-    """The longest start within both bounds, but never empty where there is an entry: reads make progress."""
+def fitting(entries: Iterable[Entry], max_entries: int, max_bytes: int) -> list[Entry]:
+    """The longest start within both bounds, and one entry even if it is larger: reads make progress.
+
+    Takes no more from `entries` than it needs to know that.
+    """
     taken: list[Entry] = []
     size = 0
-    for entry in entries[:max_entries]:
+    for entry in entries:
         size += len(entry.body)
-        if taken and size > max_bytes:
+        if len(taken) == max_entries or (taken and size > max_bytes):
             break
         taken.append(entry)
     return taken

@@ -1,0 +1,14 @@
+"""The embedded store. Import what you need from its modules; the writer's child process imports few.
+
+store.py     SqliteStore: the Store of one data folder, composed of the parts below
+folder.py    the data folder and who has it (one server at a time)
+database.py  connections, migrations, ownership
+ledger.py    one batch of requests = one transaction: everything that writes
+reader.py    everything that reads
+trouble.py   which errors are the disk's, and which end the process
+requests.py  what crosses to the ledger and back
+writer.py    group commit: the queue, batches, trouble and recovery
+engines.py   where the ledger runs: inline, thread, process
+child.py     the writer's process
+checkpoint.py  moves the write-ahead log into the database, off the path of commits
+"""

@@ -1,0 +1,71 @@
+"""Checkpoints: moving the write-ahead log into the database, off the path of commits.
+
+In a worker thread with a connection of its own (SQLite lets go of the GIL meanwhile). A PASSIVE one copies
+what it can while commits go on. Under a load that never pauses it cannot reach the end, and the log would
+grow; so when the log is longer than `restart_pages` a RESTART follows, which holds commits up only for what
+the passive one has left over.
+"""
+
+import sqlite3
+from pathlib import Path
+
+import attrs
+import trio
+
+from router.store.sqlite.database import Synchronous, connect_writer
+
+_RESTART_PAGES = 8_000
+"""64 MiB of 8 KiB pages."""
+
+
+@attrs.frozen
+class Checkpointed:
+    """What a checkpoint found and did, in pages of the log."""
+
+    log: int
+    moved: int
+    restarted: bool
+
+
+class Checkpointer:
+    """Runs checkpoints one after another. `run` uses it; a test calls `checkpoint` itself."""
+
+    def __init__(self, path: Path, synchronous: Synchronous, restart_pages: int = _RESTART_PAGES) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._restart_pages = restart_pages
+        self._limiter = trio.CapacityLimiter(1)
+        self._connection: sqlite3.Connection | None = None
+        self.wal_pages = 0
+
+    async def checkpoint(self) -> Checkpointed | None:
+        """One checkpoint in a thread; None when the disk would not have it (the next one tries again)."""
+        done = await trio.to_thread.run_sync(self._checkpoint, limiter=self._limiter)
+        if done is not None:
+            self.wal_pages = 0 if done.restarted else done.log
+        return done
+
+    def close(self) -> None:
+        """Let the database go."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _checkpoint(self) -> Checkpointed | None:
+        try:
+            if self._connection is None:
+                self._connection = connect_writer(self._path, self._synchronous)
+            log, moved = self._pragma("PASSIVE")
+            if log <= self._restart_pages:
+                return Checkpointed(log, moved, restarted=False)
+            log, moved = self._pragma("RESTART")
+            return Checkpointed(log, moved, restarted=log == moved)
+        except sqlite3.Error:
+            # Nothing is lost: the log keeps what was not moved, and the writer says when the disk is full.
+            return None
+
+    def _pragma(self, mode: str) -> tuple[int, int]:
+        if self._connection is None:
+            raise RuntimeError("a checkpoint opens its connection first")
+        (_, log, moved) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        return log, moved

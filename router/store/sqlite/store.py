@@ -1,0 +1,383 @@
+"""The embedded store: one data folder, one server, one database.
+
+    SqliteStore.run   lock the folder → migrate → take the term → writer and checkpoints until cancelled
+
+Writes go through the `Writer`, reads through `Reads`; this file only names what goes where.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import attrs
+import trio
+
+from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
+from router.store import rules
+from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.errors import StoreUnavailable
+from router.store.interface import CommitListener, Store
+from router.store.sqlite import database
+from router.store.sqlite.checkpoint import Checkpointed, Checkpointer
+from router.store.sqlite.database import Synchronous
+from router.store.sqlite.engines import Engine, InlineEngine, Place, ProcessEngine, ThreadEngine
+from router.store.sqlite.folder import FolderLock, database_path
+from router.store.sqlite.reader import Reader
+from router.store.sqlite.reads import Reads
+from router.store.sqlite.requests import (
+    AccountMade,
+    CreateAccount,
+    Done,
+    Marked,
+    MoveReadMark,
+    RecordActs,
+    RegisterDevice,
+    RememberToken,
+    Request,
+    Sweep,
+)
+from router.store.sqlite.writer import Bounds, Writer
+from router.store.values import (
+    Account,
+    AlreadyAnswered,
+    Appended,
+    AppendOutcome,
+    AppendRequest,
+    ConversationPage,
+    Device,
+    DevicePage,
+    DeviceRegistered,
+    DuplicateMsgIds,
+    DuplicatePublicKey,
+    KeyPackage,
+    Membership,
+    NameTaken,
+    RegisterOutcome,
+    SeqConflict,
+    StaleTerm,
+    StoredResult,
+    StoreHealth,
+    StoreStatistics,
+    Swept,
+    TooManyDevices,
+)
+
+WriterPlace = Literal["inline", "thread", "process"]
+
+_ENGINES: dict[WriterPlace, Callable[[Place], Engine]] = {
+    "inline": InlineEngine,
+    "thread": ThreadEngine,
+    "process": ProcessEngine,
+}
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class SqliteOptions:
+    """The operator's choices."""
+
+    writer: WriterPlace = "process"
+    """Where commits happen; measured in `writer.py`."""
+    synchronous: Synchronous = "full"
+    """`full`: an answer means on the disk. `normal`: a power failure may take the last commits."""
+    bounds: Bounds = attrs.Factory(Bounds)
+    checkpoint_interval: float = 2.0
+    """Seconds between checkpoints while there are commits."""
+    max_reading_threads: int = 4
+    """Long reads at the same time; each has a connection of its own."""
+
+
+class SqliteStore(Store):
+    """See `Store`. Lives as long as its `run`; may be run again after it, by a supervisor.
+
+    Listeners belong to the object and survive that. Between two runs writes raise `StoreUnavailable`.
+    """
+
+    def __init__(self, folder: Path, options: SqliteOptions | None = None) -> None:
+        self._folder = folder
+        self._options = SqliteOptions() if options is None else options
+        self._listeners: list[CommitListener] = []
+        self._running: _Running | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus["SqliteStore"] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open the folder, report `started(self)`, serve until cancelled.
+
+        Raises `StoreInUse`, `StoreTooNew`, sqlite3.Error or OSError when it cannot start, and
+        `DurabilityLost` (in an exception group) when the process must end.
+        """
+        path = database_path(self._folder)
+        with FolderLock(self._folder):
+            identity = database.prepare(path)
+            term = database.take_term(path, rules.SHARD, f"process {os.getpid()}")
+            place = Place(path, term, identity.log_id, self._options.synchronous)
+            running = _Running.of(place, self._options, self._notify)
+            try:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(running.writer.run)
+                    nursery.start_soon(running.keep_checkpointing, self._options.checkpoint_interval)
+                    self._running = running
+                    task_status.started(self)
+            finally:
+                self._running = None
+                running.close()
+
+    def _notify(self, entries: Sequence[Entry]) -> None:
+        for listener in tuple(self._listeners):
+            listener(entries)
+
+    @property
+    def _parts(self) -> "_Running":
+        """The parts while it runs; there are none before and after."""
+        if self._running is None:
+            raise StoreUnavailable(self._options.bounds.retry_after, "the store is not running")
+        return self._running
+
+    async def _short(self, read: Callable[[Reader], _T]) -> _T:
+        return await self._parts.reads.short(read)
+
+    async def _long(self, read: Callable[[Reader], _T]) -> _T:
+        return await self._parts.reads.long(read)
+
+    async def _write(self, request: Request, answer: type[_T]) -> _T:
+        """Submit; the outcome must be one of the classes in `answer` (a class or a union of classes)."""
+        outcome = await self._parts.writer.submit(request)
+        if not isinstance(outcome, answer):
+            raise TypeError(f"{type(request).__name__} was answered with {type(outcome).__name__}")
+        return outcome
+
+    @property
+    def term(self) -> int:
+        return self._parts.place.term
+
+    @property
+    def log_id(self) -> bytes:
+        return self._parts.place.log_id
+
+    # -- conversations ---------------------------------------------------------------------------------
+
+    async def conversation(self, conversation: ConversationId) -> Conversation | None:
+        return await self._short(lambda reader: reader.conversation(conversation))
+
+    async def append(self, request: AppendRequest) -> AppendOutcome:
+        rules.check_append(request)
+        outcome = await self._parts.writer.submit(request)
+        if isinstance(outcome, Appended | SeqConflict | DuplicateMsgIds | StaleTerm | AlreadyAnswered):
+            return outcome
+        raise TypeError(f"an append was answered with {type(outcome).__name__}")
+
+    async def known_sends(self, conversation: ConversationId, msg_ids: Sequence[MsgId]) -> dict[MsgId, Known]:
+        return await self._short(lambda reader: reader.known_sends(conversation, msg_ids))
+
+    async def idempotent(self, scope: bytes, *, now: int) -> StoredResult | None:
+        return await self._short(lambda reader: reader.idempotent(scope, now))
+
+    async def conversations_of(
+        self, account: AccountDid, *, after: int | None = None, limit: int
+    ) -> ConversationPage:
+        return await self._long(lambda reader: reader.conversations_of(account, after or 0, limit))
+
+    # -- the log ---------------------------------------------------------------------------------------
+
+    async def head(self) -> int:
+        return await self._short(Reader.head)
+
+    async def entries_after(self, position: int, *, max_entries: int, max_bytes: int) -> list[Entry]:
+        return await self._long(lambda reader: reader.entries_after(position, max_entries, max_bytes))
+
+    async def device_entries(
+        self, device: DeviceId, *, after: int, upto: int, max_entries: int, max_bytes: int
+    ) -> DevicePage:
+        return await self._long(
+            lambda reader: reader.device_entries(device, after, upto, max_entries, max_bytes)
+        )
+
+    async def conversation_entries(
+        self,
+        conversation: ConversationId,
+        *,
+        after_seq: int,
+        upto_seq: int | None = None,
+        max_entries: int,
+        max_bytes: int,
+        kinds: frozenset[EntryKind] | None = None,
+    ) -> list[Entry]:
+        return await self._long(
+            lambda reader: reader.conversation_entries(
+                conversation, after_seq, upto_seq, max_entries, max_bytes, kinds
+            )
+        )
+
+    async def memberships(self, device: DeviceId) -> list[Membership]:
+        return await self._short(lambda reader: reader.memberships(device))
+
+    def on_commit(self, listener: CommitListener) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # -- read marks ------------------------------------------------------------------------------------
+
+    async def set_read_mark(self, device: DeviceId, conversation: ConversationId, seq: int) -> int:
+        return (await self._write(MoveReadMark(device, conversation, seq), Marked)).seq
+
+    async def read_marks(self, device: DeviceId) -> Mapping[ConversationId, int]:
+        return await self._short(lambda reader: reader.read_marks(device))
+
+    async def unread(
+        self, device: DeviceId, conversations: Sequence[ConversationId]
+    ) -> Mapping[ConversationId, int]:
+        return await self._short(lambda reader: reader.unread(device, conversations))
+
+    # -- directory -------------------------------------------------------------------------------------
+
+    async def create_account(
+        self, did: AccountDid, name: str, verification_key: str, *, now: int
+    ) -> Account | NameTaken:
+        account = Account(did, name, verification_key, rules.day_of(now))
+        outcome = await self._parts.writer.submit(CreateAccount(account, now))
+        match outcome:
+            case AccountMade(account=made):
+                return made
+            case NameTaken():
+                return outcome
+            case _:
+                raise TypeError(f"an account was answered with {type(outcome).__name__}")
+
+    async def account(self, did: AccountDid) -> Account | None:
+        return await self._short(lambda reader: reader.account(did))
+
+    async def account_by_name(self, name: str) -> Account | None:
+        return await self._short(lambda reader: reader.account_by_name(name))
+
+    async def accounts(self) -> list[Account]:
+        return await self._long(Reader.accounts)
+
+    async def register_device(
+        self,
+        device: Device,
+        key_packages: tuple[KeyPackage, ...] = (),
+        *,
+        now: int,
+        max_devices: int,
+        idempotency: tuple[StoredResult, ...] = (),
+    ) -> RegisterOutcome:
+        request = RegisterDevice(device, key_packages, now, max_devices, idempotency)
+        outcome = await self._parts.writer.submit(request)
+        if isinstance(outcome, DeviceRegistered | DuplicatePublicKey | TooManyDevices | AlreadyAnswered):
+            return outcome
+        raise TypeError(f"a registration was answered with {type(outcome).__name__}")
+
+    async def device(self, device: DeviceId) -> Device | None:
+        return await self._short(lambda reader: reader.device(device))
+
+    async def devices_of(self, account: AccountDid) -> list[Device]:
+        return await self._short(lambda reader: reader.devices_of(account))
+
+    async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
+        return await self._short(lambda reader: reader.key_packages(device))
+
+    # -- tokens ----------------------------------------------------------------------------------------
+
+    def remember_token(self, token_hash: bytes, expires: int) -> None:
+        self._parts.writer.submit_nowait(RememberToken(token_hash, rules.replay_expiry(expires)))
+
+    async def load_tokens(self, now: int) -> list[tuple[bytes, int]]:
+        return await self._long(lambda reader: reader.tokens(now))
+
+    # -- keeping house ---------------------------------------------------------------------------------
+
+    async def record(self, facts: tuple[AuditFact, ...], *, now: int) -> None:
+        await self._write(RecordActs(facts, now), Done)
+
+    async def audit_records(self, after: int, *, limit: int) -> list[AuditLink]:
+        return await self._long(lambda reader: reader.audit_records(after, limit))
+
+    async def audit_head(self) -> AuditHead:
+        return await self._short(Reader.audit_head)
+
+    async def sweep(self, now: int, *, limit: int = 1000) -> Swept:
+        return await self._write(Sweep(now, limit), Swept)
+
+    async def checkpoint(self) -> Checkpointed | None:
+        """Move the write-ahead log into the database now, beside the regular times: before a backup."""
+        return await self._parts.checkpointer.checkpoint()
+
+    async def health(self) -> StoreHealth:
+        try:
+            parts = self._parts
+            await parts.reads.short(Reader.head)
+        except StoreUnavailable as error:
+            return StoreHealth(ok=False, detail=error.detail)
+        if parts.writer.trouble is not None:
+            return StoreHealth(ok=False, detail=parts.writer.trouble)
+        return StoreHealth(ok=True, detail=f"writing in {self._options.writer}")
+
+    def statistics(self) -> StoreStatistics:
+        running = self._running
+        if running is None:
+            return StoreStatistics(writer=self._options.writer)
+        counters = running.writer.counters
+        items, size = running.writer.queued
+        return StoreStatistics(
+            writer=self._options.writer,
+            queued_items=items,
+            queued_bytes=size,
+            commits=counters.commits,
+            entries=counters.entries,
+            refused=counters.refused,
+            unavailable=counters.unavailable,
+            writer_restarts=counters.restarts,
+            wal_pages=running.checkpointer.wal_pages,
+        )
+
+
+@attrs.frozen
+class _Running:
+    """What a store is made of between the start and the end of `run`."""
+
+    place: Place
+    engine: Engine
+    writer: Writer
+    reads: Reads
+    checkpointer: Checkpointer
+
+    @classmethod
+    def of(
+        cls, place: Place, options: SqliteOptions, committed: Callable[[Sequence[Entry]], None]
+    ) -> "_Running":
+        engine = _ENGINES[options.writer](place)
+        return cls(
+            place,
+            engine,
+            Writer(engine, options.bounds, committed),
+            Reads(
+                place.path,
+                place.log_id,
+                threads=options.max_reading_threads,
+                retry_after=options.bounds.retry_after,
+            ),
+            Checkpointer(place.path, place.synchronous),
+        )
+
+    async def keep_checkpointing(self, interval: float) -> None:
+        """A checkpoint after each interval that had commits."""
+        seen = 0
+        while True:
+            await trio.sleep(interval)
+            if self.writer.counters.commits != seen:
+                seen = self.writer.counters.commits
+                await self.checkpointer.checkpoint()
+
+    def close(self) -> None:
+        self.reads.close()
+        self.checkpointer.close()
+
+
+@asynccontextmanager
+async def open_sqlite(folder: Path, options: SqliteOptions | None = None) -> AsyncIterator[SqliteStore]:
+    """A running store for the length of the block: for tests and for commands without a supervisor."""
+    async with trio.open_nursery() as nursery:
+        store: SqliteStore = await nursery.start(SqliteStore(folder, options).run)
+        yield store
+        nursery.cancel_scope.cancel()

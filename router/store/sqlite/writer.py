@@ -1,0 +1,295 @@
+"""Group commit: many callers, one queue, one transaction for whatever waits in it.
+
+    submit ─▶ queue (bounded in items and bytes) ─▶ batch ─▶ engine: one transaction ─▶ answers, listeners
+                                                              │ the disk fails        │ the engine dies
+                                                              ▼                       ▼
+                                     refuse all, red, probe until it works    outcome unknown, start it again
+
+The queue is first in, first out, and nothing overtakes: a token that was remembered before an append is
+committed with it or before it. While one batch is committed the next one gathers, so batches are as large
+as the load makes them and nobody waits for a timer.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import attrs
+import outcome
+import trio
+
+from protocol import Entry
+from router.store import rules
+from router.store.errors import DurabilityLost, OutcomeUnknown, Overloaded, PoisonRequest, StoreUnavailable
+from router.store.sqlite.engines import Engine, EngineDied
+from router.store.sqlite.requests import Outcome, Placed, Poisoned, Probe, RememberToken, Request, Unavailable
+from router.store.values import Appended, AppendRequest, StaleTerm
+
+_OVERHEAD = 256
+"""Bytes counted for a request or an entry besides its body."""
+
+
+@attrs.frozen
+class Bounds:
+    """How much may wait, how much goes into one transaction, and how long to wait after trouble."""
+
+    max_batch_items: int = 256
+    max_batch_bytes: int = 4 * 1024 * 1024
+    queue_items: int = 10_000
+    queue_bytes: int = 64 * 1024 * 1024
+    retry_after: float = 1.0
+    """Seconds: between probes of a disk that failed, and what refused callers are told."""
+    restart_delay: float = 0.1
+    """Seconds before an engine that died is started again; doubles up to `restart_limit`."""
+    restart_limit: float = 5.0
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    """One request in the queue, and who waits for it (nobody: a token, or a caller that was cancelled)."""
+
+    request: Request
+    size: int
+    task: trio.lowlevel.Task | None = None
+
+
+@attrs.define
+class WriterCounters:
+    """Since the writer was made."""
+
+    commits: int = 0
+    entries: int = 0
+    refused: int = 0
+    unavailable: int = 0
+    restarts: int = 0
+
+
+class Writer:
+    """The queue in front of an engine. `committed` is called with the entries of each commit."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bounds: Bounds,
+        committed: Callable[[Sequence[Entry]], None],
+    ) -> None:
+        self._engine = engine
+        self._bounds = bounds
+        self._committed = committed
+        self._queue: deque[_Waiting] = deque()
+        self._items = 0
+        self._bytes = 0
+        self._work = trio.Event()
+        self._trouble: str | None = "not started"
+        self.counters = WriterCounters()
+
+    # -- for callers -----------------------------------------------------------------------------------
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is written just now; None when all is well."""
+        return self._trouble
+
+    @property
+    def queued(self) -> tuple[int, int]:
+        """Items and bytes that wait or are being committed."""
+        return self._items, self._bytes
+
+    async def submit(self, request: Request) -> Outcome | Appended:
+        """Queue the request at once and wait for its outcome.
+
+        Raises `Overloaded`, `StoreUnavailable`, `OutcomeUnknown`, `PoisonRequest`. Cancelled while it still
+        waits in the queue, it is taken out; cancelled later, it is committed all the same.
+        """
+        waiting = self._enqueue(request)
+        waiting.task = trio.lowlevel.current_task()
+
+        def give_up(_: object) -> trio.lowlevel.Abort:
+            waiting.task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        result: Outcome | Appended = await trio.lowlevel.wait_task_rescheduled(give_up)
+        return result
+
+    def submit_nowait(self, request: RememberToken) -> None:
+        """Queue a request that nobody waits for; it is kept over trouble. Raises `Overloaded`."""
+        self._enqueue(request)
+
+    def _enqueue(self, request: Request) -> _Waiting:
+        bounds = self._bounds
+        token = isinstance(request, RememberToken)
+        if self._trouble is not None and not token:
+            raise StoreUnavailable(bounds.retry_after, self._trouble)
+        size = _size(request)
+        # A request larger than the whole bound is let in alone: it could never be written otherwise.
+        if self._items and (self._items >= bounds.queue_items or self._bytes + size > bounds.queue_bytes):
+            self.counters.refused += 1
+            raise Overloaded(bounds.retry_after)
+        waiting = _Waiting(request, size)
+        self._queue.append(waiting)
+        self._items += 1
+        self._bytes += size
+        self._work.set()
+        return waiting
+
+    # -- the task --------------------------------------------------------------------------------------
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start the engine, then commit until cancelled; whatever still waits then is refused.
+
+        Survives a failing disk and a dying engine. Raises what kept the engine from its first start, and
+        `DurabilityLost`.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                await self._engine.start(nursery, self._work.set)
+                self._trouble = None
+                task_status.started()
+                while True:
+                    await self._wait_for_work()
+                    if not self._engine.alive:
+                        self._fail_all("the writer ended")
+                    else:
+                        await self._commit_batch()
+                    if self.trouble is not None:
+                        await self._recover(nursery)
+        finally:
+            self._fail_all("the store is stopping")
+            await self._engine.aclose()
+
+    async def _wait_for_work(self) -> None:
+        if self._queue or not self._engine.alive:
+            await trio.lowlevel.checkpoint()
+            return
+        self._work = trio.Event()
+        await self._work.wait()
+
+    async def _commit_batch(self) -> None:
+        batch = self._take()
+        if not batch:
+            return
+        try:
+            outcomes = await self._engine.commit([waiting.request for waiting in batch])
+        except EngineDied as error:
+            self._fail(batch, str(error), OutcomeUnknown)
+            self._fail_all(str(error))
+            return
+        failed = next((one for one in outcomes if isinstance(one, Unavailable)), None)
+        if failed is not None and failed.fatal:
+            self._fail(batch, failed.detail, OutcomeUnknown)
+            raise DurabilityLost(failed.detail)
+        self._deliver(batch, outcomes)
+        if failed is not None:
+            self._fail_all(failed.detail)
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch, at least one request if there is one; requests nobody waits for any more go."""
+        bounds = self._bounds
+        batch: list[_Waiting] = []
+        size = 0
+        while self._queue and len(batch) < bounds.max_batch_items:
+            waiting = self._queue[0]
+            if batch and size + waiting.size > bounds.max_batch_bytes:
+                break
+            self._queue.popleft()
+            if waiting.task is None and not isinstance(waiting.request, RememberToken):
+                self._forget(waiting)
+                continue
+            size += waiting.size
+            batch.append(waiting)
+        return batch
+
+    def _deliver(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+        """Listeners first, then the askers, all before anything else runs."""
+        committed: list[Entry] = []
+        answers: list[outcome.Outcome[Outcome | Appended]] = []
+        kept: list[_Waiting] = []
+        for waiting, result in zip(batch, outcomes, strict=True):
+            match result:
+                case Placed(first=first) if isinstance(waiting.request, AppendRequest):
+                    entries = rules.placed(waiting.request.entries, first)
+                    committed.extend(entries)
+                    answers.append(outcome.Value(Appended(entries)))
+                case Unavailable(detail=detail):
+                    answers.append(outcome.Error(self._unavailable(detail)))
+                    if isinstance(waiting.request, RememberToken):
+                        kept.append(waiting)
+                case StaleTerm() if not isinstance(waiting.request, AppendRequest):
+                    answers.append(outcome.Error(self._unavailable("another owner has the log")))
+                case Poisoned(detail=detail):
+                    answers.append(outcome.Error(PoisonRequest(detail)))
+                case _:
+                    answers.append(outcome.Value(result))
+        self.counters.commits += 1
+        self.counters.entries += len(committed)
+        if committed:
+            self._committed(committed)
+        for waiting, answer in zip(batch, answers, strict=True):
+            if waiting not in kept:
+                self._forget(waiting)
+            if waiting.task is not None:
+                trio.lowlevel.reschedule(waiting.task, answer)
+        self._queue.extendleft(reversed(kept))
+
+    # -- trouble ---------------------------------------------------------------------------------------
+
+    async def _recover(self, nursery: trio.Nursery) -> None:
+        """Try until the engine runs and the disk takes a write; callers are refused meanwhile."""
+        delay = self._bounds.restart_delay
+        while self._trouble is not None:
+            if self._engine.alive:
+                await trio.sleep(self._bounds.retry_after)
+            else:
+                await trio.sleep(delay)
+                delay = min(delay * 2, self._bounds.restart_limit)
+            self._trouble = await self._attempt(nursery)
+
+    async def _attempt(self, nursery: trio.Nursery) -> str | None:
+        """One try; None when it worked, else what is wrong now."""
+        try:
+            if not self._engine.alive:
+                await self._engine.start(nursery, self._work.set)
+                self.counters.restarts += 1
+            (result,) = await self._engine.commit([Probe()])
+        except (EngineDied, OSError) as error:
+            return str(error)
+        match result:
+            case Unavailable(detail=detail, fatal=True):
+                raise DurabilityLost(detail)
+            case Unavailable(detail=detail) | Poisoned(detail=detail):
+                return detail
+            case StaleTerm():
+                return "another owner has the log"
+            case _:
+                return None
+
+    def _fail_all(self, detail: str) -> None:
+        """Red from here on. Nothing that waits has been begun, so it fails cleanly."""
+        self._trouble = detail
+        waiting, self._queue = self._queue, deque()
+        self._fail(waiting, detail, StoreUnavailable)
+
+    def _fail(self, batch: Sequence[_Waiting], detail: str, kind: type[StoreUnavailable]) -> None:
+        """Tell everybody who asked; tokens, which nobody waits for, go back to the front of the queue."""
+        self._queue.extendleft(one for one in reversed(batch) if isinstance(one.request, RememberToken))
+        for waiting in batch:
+            if isinstance(waiting.request, RememberToken):
+                continue
+            self._forget(waiting)
+            self.counters.unavailable += 1
+            if waiting.task is not None:
+                error = kind(self._bounds.retry_after, detail)
+                trio.lowlevel.reschedule(waiting.task, outcome.Error(error))
+
+    def _unavailable(self, detail: str) -> StoreUnavailable:
+        self.counters.unavailable += 1
+        return StoreUnavailable(self._bounds.retry_after, detail)
+
+    def _forget(self, waiting: _Waiting) -> None:
+        self._items -= 1
+        self._bytes -= waiting.size
+
+
+def _size(request: Request) -> int:
+    if isinstance(request, AppendRequest):
+        return _OVERHEAD + sum(len(entry.body) + _OVERHEAD for entry in request.entries)
+    return _OVERHEAD

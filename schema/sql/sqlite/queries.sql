@@ -1,0 +1,258 @@
+-- Every statement the router executes on SQLite. A line `-- name --` begins one, the comment after it says
+-- what it is for. Parameters are positional, in the order in which they stand. Names that end in `_scan`
+-- do not run per request and may read a whole table; a test asks the planner that all others do not.
+
+-- ---------------------------------------------------------------- ownership and the state of the database
+
+-- identity --
+-- Which log this is and which programs may use it.
+SELECT log_id, schema_version, compatible_version FROM store;
+
+-- set_version --
+-- The last statement of a migration.
+UPDATE store SET schema_version = ?, compatible_version = ?;
+
+-- take_term --
+-- Become the owner of a shard: whoever wrote under the term before is refused from now on.
+UPDATE shards SET term = term + 1, owner = ? WHERE shard = ? RETURNING term;
+
+-- term --
+-- The first statement of every commit: under which term may be written?
+SELECT term FROM shards WHERE shard = ?;
+
+-- probe_write --
+-- Does the disk take writes? Large enough that a full one notices; the same bytes each time, so it never grows.
+UPDATE store SET probe = zeroblob(65536);
+
+-- ------------------------------------------------------------------------------------------------- append
+
+-- conversation_head --
+-- Key and last seq of a conversation: what an append is checked against.
+SELECT c.key, coalesce((SELECT max(e.seq) FROM entries e WHERE e.conversation = c.key), 0)
+FROM conversations c WHERE c.id = ?;
+
+-- insert_entry --
+INSERT INTO entries
+    (position, conversation, seq, kind, epoch, msg_id, body_hash, size, app_count, received, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- insert_conversation --
+-- The key it got is the last inserted rowid.
+INSERT INTO conversations
+    (id, kind, group_id, cipher_suite, creator, name, description, created, epoch, epoch_window)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- set_epoch --
+-- A commit has moved the group.
+UPDATE conversations SET epoch = ? WHERE key = ?;
+
+-- open_membership --
+INSERT INTO members
+    (conversation, device, account, device_name, joined, from_seq, from_position)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- close_membership --
+-- The removal entry itself still belongs to the interval.
+UPDATE members SET to_seq = ?, to_position = ? WHERE conversation = ? AND device = ? AND to_seq IS NULL;
+
+-- set_standing --
+INSERT INTO standings (conversation, account, standing) VALUES (?, ?, ?)
+ON CONFLICT (conversation, account) DO UPDATE SET standing = excluded.standing;
+
+-- clear_standing --
+-- An account that is back is neither removed nor gone.
+DELETE FROM standings WHERE conversation = ? AND account = ? AND standing <> 'admin';
+
+-- known_send --
+-- Is this message in the log? The writer's look, by key.
+SELECT seq, body_hash, epoch, received FROM entries WHERE conversation = ? AND msg_id = ?;
+
+-- store_result --
+-- Only a result that has expired is replaced: the writer looked.
+INSERT INTO results (scope, fingerprint, status, expires, body) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (scope) DO UPDATE SET
+    fingerprint = excluded.fingerprint, status = excluded.status,
+    expires = excluded.expires, body = excluded.body;
+
+-- result --
+SELECT scope, fingerprint, status, body, expires FROM results WHERE scope = ? AND expires > ?;
+
+-- --------------------------------------------------------------------------------------------- the audit
+
+-- append_audit --
+INSERT INTO audit (shard, number, previous, record, hash) VALUES (?, ?, ?, ?, ?);
+
+-- audit_head --
+SELECT number, hash FROM audit WHERE shard = ? ORDER BY number DESC LIMIT 1;
+
+-- audit_records --
+SELECT number, previous, record, hash FROM audit WHERE shard = ? AND number > ? ORDER BY number LIMIT ?;
+
+-- -------------------------------------------------------------------------------------- the conversation
+
+-- conversation --
+SELECT key, id, kind, group_id, cipher_suite, creator, name, description, created, epoch, epoch_window
+FROM conversations WHERE id = ?;
+
+-- last_entry --
+SELECT seq, app_count FROM entries WHERE conversation = ? ORDER BY seq DESC LIMIT 1;
+
+-- last_message --
+-- Steps back over what came after the last message: changes of membership, so never far.
+SELECT received FROM entries WHERE conversation = ? AND seq <= ? AND kind = 2 ORDER BY seq DESC LIMIT 1;
+
+-- members_now --
+-- In the order in which they joined.
+SELECT account, device, from_seq, joined, device_name FROM members
+WHERE conversation = ? AND to_seq IS NULL ORDER BY key;
+
+-- standings --
+SELECT account, standing FROM standings WHERE conversation = ?;
+
+-- conversations_of --
+-- A page of an account's conversations by key; one row for each, however many devices it has.
+SELECT DISTINCT m.conversation, c.id
+FROM members m JOIN conversations c ON c.key = m.conversation
+WHERE m.account = ? AND m.to_seq IS NULL AND m.conversation > ? ORDER BY m.conversation LIMIT ?;
+
+-- known_sends --
+-- Which of these message ids (a JSON array) are in the log?
+SELECT e.msg_id, e.seq, e.body_hash, e.epoch, e.received
+FROM json_each(?) AS asked
+JOIN conversations c ON c.id = ?
+JOIN entries e ON e.conversation = c.key AND e.msg_id = asked.value;
+
+-- ------------------------------------------------------------------------------------------------ the log
+
+-- head --
+SELECT coalesce(max(position), 0) FROM entries;
+
+-- entries_after --
+SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
+FROM entries e JOIN conversations c ON c.key = e.conversation
+WHERE e.position > ? ORDER BY e.position;
+
+-- entry_at --
+SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
+FROM entries e JOIN conversations c ON c.key = e.conversation
+WHERE e.position = ?;
+
+-- conversation_entries --
+SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
+FROM conversations c JOIN entries e ON e.conversation = c.key
+WHERE c.id = ? AND e.seq > ? AND e.seq <= ? ORDER BY e.seq;
+
+-- conversation_entries_of_kinds --
+-- The same, for the kinds in a JSON array.
+SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
+FROM conversations c JOIN entries e ON e.conversation = c.key
+WHERE c.id = ? AND e.seq > ? AND e.seq <= ? AND e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.seq;
+
+-- memberships --
+SELECT c.id, m.from_seq, m.to_seq, m.from_position, m.to_position
+FROM members m JOIN conversations c ON c.key = m.conversation
+WHERE m.device = ? ORDER BY m.key;
+
+-- visible_intervals --
+-- Where a device that has seen `after` may find something up to `upto`: intervals that reach into the
+-- range, with the last seq to look at. (device, after, upto)
+SELECT m.conversation, m.from_seq, m.from_position,
+    coalesce(m.to_seq, (SELECT max(e.seq) FROM entries e WHERE e.conversation = m.conversation)) AS last_seq
+FROM members m
+WHERE m.device = ? AND (m.to_position IS NULL OR m.to_position > ?) AND m.from_position <= ?
+ORDER BY m.key;
+
+-- position_of --
+SELECT position FROM entries WHERE conversation = ? AND seq = ?;
+
+-- positions --
+-- Read from the index alone.
+SELECT position FROM entries WHERE conversation = ? AND seq >= ? AND seq <= ? ORDER BY seq;
+
+-- --------------------------------------------------------------------------------------------- read marks
+
+-- conversation_key --
+SELECT key FROM conversations WHERE id = ?;
+
+-- move_read_mark --
+-- Forward only.
+INSERT INTO read_marks (device, conversation, seq) VALUES (?, ?, ?)
+ON CONFLICT (device, conversation) DO UPDATE SET seq = max(seq, excluded.seq)
+RETURNING seq;
+
+-- read_marks --
+SELECT c.id, r.seq FROM read_marks r JOIN conversations c ON c.key = r.conversation WHERE r.device = ?;
+
+-- unread --
+-- Messages counted at the end of the device's latest interval, and at its mark (or where the interval
+-- begins): unread is the difference. (device, conversation, device)
+WITH latest AS (
+    SELECT m.conversation, m.from_seq,
+        coalesce(m.to_seq, (SELECT max(e.seq) FROM entries e WHERE e.conversation = m.conversation)) AS last
+    FROM members m JOIN conversations c ON c.key = m.conversation
+    WHERE m.device = ? AND c.id = ? ORDER BY m.key DESC LIMIT 1
+)
+SELECT
+    (SELECT app_count FROM entries e WHERE e.conversation = latest.conversation AND e.seq = latest.last)
+    - (SELECT app_count FROM entries e WHERE e.conversation = latest.conversation AND e.seq =
+        min(latest.last, max(latest.from_seq, coalesce(
+            (SELECT r.seq FROM read_marks r WHERE r.device = ? AND r.conversation = latest.conversation), 0))))
+FROM latest;
+
+-- ---------------------------------------------------------------------------------------------- directory
+
+-- insert_account --
+INSERT INTO accounts (did, name, verification_key, created_day) VALUES (?, ?, ?, ?);
+
+-- account --
+SELECT did, name, verification_key, created_day FROM accounts WHERE did = ?;
+
+-- account_by_name --
+SELECT did, name, verification_key, created_day FROM accounts WHERE name = ?;
+
+-- accounts_scan --
+-- All of them, for an operator.
+SELECT did, name, verification_key, created_day FROM accounts ORDER BY name;
+
+-- insert_device --
+INSERT INTO devices (id, account, name, signature_key, registered_day) VALUES (?, ?, ?, ?, ?);
+
+-- rename_device --
+UPDATE devices SET name = ? WHERE id = ?;
+
+-- device --
+SELECT id, account, name, signature_key, registered_day FROM devices WHERE id = ?;
+
+-- device_by_key --
+SELECT id, account, name, signature_key, registered_day FROM devices WHERE signature_key = ?;
+
+-- devices_of --
+SELECT id, account, name, signature_key, registered_day FROM devices WHERE account = ? ORDER BY key;
+
+-- count_devices --
+SELECT count(*) FROM devices WHERE account = ?;
+
+-- insert_key_package --
+-- One that the device has given before is passed over.
+INSERT INTO key_packages (device, cipher_suite, hash, package) VALUES (?, ?, ?, ?)
+ON CONFLICT (device, hash, cipher_suite) DO NOTHING;
+
+-- key_packages --
+SELECT cipher_suite, package FROM key_packages WHERE device = ? ORDER BY key;
+
+-- -------------------------------------------------------------------------------------------------- tokens
+
+-- remember_token --
+INSERT INTO tokens (expires, hash) VALUES (?, ?) ON CONFLICT (expires, hash) DO NOTHING;
+
+-- tokens_after --
+-- At start: everything that has not expired.
+SELECT hash, expires FROM tokens WHERE expires > ?;
+
+-- sweep_tokens --
+DELETE FROM tokens WHERE (expires, hash) IN
+    (SELECT expires, hash FROM tokens WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- sweep_results --
+DELETE FROM results WHERE scope IN
+    (SELECT scope FROM results WHERE expires <= ? ORDER BY expires LIMIT ?);

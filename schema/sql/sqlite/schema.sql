@@ -1,0 +1,182 @@
+-- The database of an embedded router, as the chain of migrations leaves it.
+--
+-- Times are buckets (whole Unix seconds, a multiple of the bucket width) or days, never finer. No table
+-- ties an account to a message: `entries` has no sender, and what is committed beside it (results, tokens)
+-- lies in tables ordered by hash, so that their order tells nothing either.
+--
+-- The layout follows the measurements of the reference: the position is the rowid, conversations have
+-- small integer keys, and `entries` has two indexes and no third.
+
+-- One row: which log this is, and who may use it.
+CREATE TABLE store (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    log_id BLOB NOT NULL CHECK (length(log_id) = 8),
+    schema_version INTEGER NOT NULL,
+    compatible_version INTEGER NOT NULL,
+    -- Written to find out whether the disk takes writes again.
+    probe BLOB
+) STRICT;
+
+-- Who writes. Every commit checks the term; an owner that was replaced is refused. Embedded: one shard.
+CREATE TABLE shards (
+    shard INTEGER PRIMARY KEY,
+    owner TEXT,
+    term INTEGER NOT NULL,
+    lease_until INTEGER
+) STRICT;
+
+-- What does not change with every message. The seq, the count of messages and the time of the last one
+-- are read from the last entry: there is no second place that could disagree.
+CREATE TABLE conversations (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('mls', 'opaque')),
+    group_id TEXT NOT NULL,
+    cipher_suite TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    name TEXT,
+    description TEXT,
+    created INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    epoch_window INTEGER NOT NULL
+) STRICT;
+
+-- The log. The row with the highest position must never be deleted (retention takes its body only):
+-- positions are counted on from it.
+CREATE TABLE entries (
+    position INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    msg_id TEXT,
+    body_hash BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    app_count INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    -- Last, so that reading the rest does not touch its pages. NULL once retention has taken it.
+    body BLOB
+) STRICT;
+
+CREATE UNIQUE INDEX entries_seq ON entries (conversation, seq);
+
+CREATE UNIQUE INDEX entries_msg_id ON entries (conversation, msg_id) WHERE msg_id IS NOT NULL;
+
+-- One row per interval of a device in a conversation, inclusive on both ends; open while `to_seq` is NULL.
+CREATE TABLE members (
+    key INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    device TEXT NOT NULL,
+    account TEXT NOT NULL,
+    device_name TEXT NOT NULL,
+    joined INTEGER NOT NULL,
+    from_seq INTEGER NOT NULL,
+    from_position INTEGER NOT NULL,
+    to_seq INTEGER,
+    to_position INTEGER,
+    CHECK ((to_seq IS NULL) = (to_position IS NULL)),
+    CHECK (to_seq IS NULL OR to_seq > from_seq)
+) STRICT;
+
+-- A device is in a conversation at most once at a time.
+CREATE UNIQUE INDEX members_open ON members (conversation, device) WHERE to_seq IS NULL;
+
+CREATE INDEX members_account ON members (account, conversation) WHERE to_seq IS NULL;
+
+CREATE INDEX members_device ON members (device);
+
+-- What an account is besides a plain member: admin, or out (put out, or gone by itself).
+CREATE TABLE standings (
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    account TEXT NOT NULL,
+    standing TEXT NOT NULL CHECK (standing IN ('admin', 'removed', 'left')),
+    PRIMARY KEY (conversation, account)
+) STRICT, WITHOUT ROWID;
+
+-- How far a device has read. Moved by the device alone, never by a send.
+CREATE TABLE read_marks (
+    device TEXT NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (device, conversation)
+) STRICT, WITHOUT ROWID;
+
+-- Accounts that live on this router.
+CREATE TABLE accounts (
+    did TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    verification_key TEXT NOT NULL,
+    created_day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Devices of accounts here and elsewhere.
+CREATE TABLE devices (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    signature_key BLOB NOT NULL UNIQUE,
+    registered_day INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX devices_account ON devices (account);
+
+-- Key packages as they were given at registration; `hash` is the SHA-256 of the package.
+CREATE TABLE key_packages (
+    key INTEGER PRIMARY KEY,
+    device TEXT NOT NULL REFERENCES devices (id),
+    cipher_suite TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    package BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX key_packages_hash ON key_packages (device, hash, cipher_suite);
+
+-- Final results under their idempotency keys; `scope` is a keyed hash.
+CREATE TABLE results (
+    scope BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX results_expires ON results (expires);
+
+-- Tokens that were used: a keyed hash and an expiry in steps of a minute. Ordered by expiry, so that
+-- sweeping is one range; looked up in memory, never here.
+CREATE TABLE tokens (
+    expires INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (expires, hash)
+) STRICT, WITHOUT ROWID;
+
+-- The audit chain (router/store/audit.py). The triggers stop accidents and our own bugs, the hashes show
+-- what somebody with the file in hand has done.
+CREATE TABLE audit (
+    shard INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    previous BLOB NOT NULL CHECK (length(previous) = 32),
+    record TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (shard, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit records never change');
+END;
+
+CREATE TRIGGER audit_never_shrinks BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit records are never deleted');
+END;
+
+-- Also what stops INSERT OR REPLACE, which deletes without asking the trigger above.
+CREATE TRIGGER audit_follows BEFORE INSERT ON audit
+WHEN NEW.number IS NOT 1 + coalesce((SELECT max(number) FROM audit WHERE shard = NEW.shard), 0)
+    OR (NEW.number > 1 AND NEW.previous IS NOT
+        (SELECT hash FROM audit WHERE shard = NEW.shard AND number = NEW.number - 1))
+BEGIN
+    SELECT RAISE(ABORT, 'audit records follow one another');
+END;
