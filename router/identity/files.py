@@ -41,16 +41,20 @@ def read_secret(path: Path) -> bytes:
 
     Raises `FileNotFoundError` when there is none, `IdentityFileError` with the remedy otherwise.
     """
-    with path.open("rb") as file:
+    # O_NONBLOCK: opening a FIFO that somebody put in the place of the file must not wait for ever
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
         # the opened file is judged, not the path: the path may change in between
-        status = os.fstat(file.fileno())
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise IdentityFileError(f"{path} is not a regular file")
         if status.st_mode & 0o077:
             raise IdentityFileError(
                 f"{path} can be read by others; if it was not copied, run: chmod 600 {path}"
             )
-        data = file.read(_MAX_BYTES + 1)
+        data = os.read(descriptor, _MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > _MAX_BYTES:
         raise IdentityFileError(f"{path} is too long to be a key file")
     return data

@@ -3,8 +3,9 @@
 What is remembered is a keyed hash of (issuer, jti) until the token's own `exp`; a fixed time to live
 would let a long-lived token be used again after it. Nothing here names an account.
 
-*The law.* `use` says yes at most once for each hash within the life of its token. Three things could
-break it, and each is closed:
+*The law.* `use` says yes at most once for a token, (hash, until), whatever the clock does; and while a
+hash is remembered it says no to every other token that bears it, which only the same issuer can have
+made. Three things could break it, and each is closed:
 
 - **forgetting**: an entry goes only when its time has passed, and the latest time at which entries
   went is kept as the *watermark*. A clock that steps back would make a forgotten token valid again;

@@ -2,6 +2,8 @@
 
 import base64
 import itertools
+import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -84,6 +86,24 @@ def test_generating_draws_again_when_the_scalar_is_outside_the_group() -> None:
     assert crypto.generate_private_key(Curve.P256, lambda _count: next(draws)).secret == b"\x02" * 32
 
 
+def test_without_the_speed_extra_openssl_does_both_curves() -> None:
+    """In a process in which coincurve cannot be imported."""
+    program = """
+import sys
+sys.modules["coincurve"] = None
+import crypto
+assert not crypto.HAS_COINCURVE
+for curve in crypto.Curve:
+    key = crypto.private_key(curve, b"\\x05" * 32)
+    print(key.sign(b"m").hex(), key.public.verify(b"m", key.sign(b"m")))
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    expected = [f"{crypto.private_key(curve, bytes([5] * 32)).sign(b'm').hex()} True" for curve in Curve]
+    assert printed.splitlines() == expected
+
+
 def test_no_representation_shows_a_secret() -> None:
     key = crypto.generate_private_key(Curve.K256)
     assert key.secret.hex() not in repr(key)
@@ -108,6 +128,16 @@ def test_any_text_is_a_key_or_the_one_error(text: str) -> None:
 def test_a_long_text_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(InvalidKeyError):
         crypto.parse_multikey("z" + "2" * 10_000_000)
+
+
+def test_a_point_in_another_form_is_refused() -> None:
+    point = crypto.private_key(Curve.P256, b"\x01" * 32).public.point
+    for bad in (b"", point[1:], b"\x04" + point[1:], b"\x00" * 33):
+        with pytest.raises(InvalidKeyError):
+            crypto.public_key(Curve.P256, bad)
+    for bad in (b"", point, b"\x04" + b"\x01" * 64):
+        with pytest.raises(InvalidKeyError):
+            crypto.public_key_from_uncompressed(Curve.P256, bad)
 
 
 @given(data=st.binary(max_size=64))

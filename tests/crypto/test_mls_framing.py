@@ -127,6 +127,87 @@ def test_official_messages() -> None:
             read_message(bytes.fromhex(case["public_message_application"]))
 
 
+PROPOSALS = {
+    "add_proposal": 1,
+    "update_proposal": 2,
+    "remove_proposal": 3,
+    "pre_shared_key_proposal": 4,
+    "re_init_proposal": 5,
+    "external_init_proposal": 6,
+    "group_context_extensions_proposal": 7,
+}
+
+
+def test_official_proposals_and_commits_end_where_they_should() -> None:
+    """Each kind of proposal, alone and inside a commit; one byte less is refused."""
+    reference = b"\x02" + vector(b"r" * 32)
+    for case in load_vectors("mls/messages.json"):
+        for name, kind in PROPOSALS.items():
+            proposal = kind.to_bytes(2, "big") + bytes.fromhex(case[name])
+            alone = public_message(MEMBER_7, 2, proposal, vector(b"membership"))
+            assert isinstance(read_message(alone), PublicMessageHeader), name
+            commit = vector(b"\x01" + proposal + reference) + b"\x00"
+            inside = public_message(MEMBER_7, 3, commit, vector(b"confirmation") + vector(b"membership"))
+            assert isinstance(read_message(inside), PublicMessageHeader), name
+            for message in (alone, inside):
+                with pytest.raises(FramingError):
+                    read_message(message[:-1])
+
+
+PSK_RESUMPTION = b"\x00\x04\x02" + b"%c" + vector(b"group") + EPOCH_5 + vector(b"nonce")
+LEAF_KEYS = vector(b"encryption") + vector(b"signature")
+CAPABILITIES = b"\x02\x00\x01" * 5
+
+
+def update(
+    credential: bytes, capabilities: bytes = CAPABILITIES, source: int = 2, extensions: bytes = b"\0"
+) -> bytes:
+    """An Update proposal with a leaf node of the given parts."""
+    tail = bytes([source]) + (bytes(16) if source == 1 else b"") + extensions + vector(b"signature")
+    return b"\x00\x02" + LEAF_KEYS + credential + capabilities + tail
+
+
+X509 = b"\x00\x02" + vector(vector(b"certificate") + vector(b"issuer"))
+BASIC = b"\x00\x01" + vector(b"did:web:alice.example.com")
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [PSK_RESUMPTION % 1, PSK_RESUMPTION % 3, update(BASIC), update(X509), update(BASIC, b"\0" * 5)],
+)
+def test_proposals_of_good_form_are_read(proposal: bytes) -> None:
+    header = read_message(public_message(MEMBER_7, 2, proposal, vector(b"membership")))
+    assert isinstance(header, PublicMessageHeader)
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        PSK_RESUMPTION % 0,
+        PSK_RESUMPTION % 4,
+        b"\x00\x04\x03" + vector(b"id") + vector(b"nonce"),
+        b"\x0a\x0a" + vector(b"a GREASE type has no length"),
+        update(b"\x00\x03" + vector(b"a credential of unknown type")),
+        update(BASIC, b"\x03\x00\x01\x00" + b"\0" * 4),  # a list of uint16 of three bytes
+        update(BASIC, source=1),  # a leaf node from a key package in an update
+        update(BASIC, extensions=vector(b"\x00\x0a\x00" * 2)),  # two extensions of one type
+    ],
+)
+def test_proposals_of_bad_form_are_refused(proposal: bytes) -> None:
+    with pytest.raises(FramingError):
+        read_message(public_message(MEMBER_7, 2, proposal, vector(b"membership")))
+
+
+@pytest.mark.parametrize(
+    "commit", [vector(b"\x03" + REMOVE_3) + b"\0", b"\0\x02", vector(b"\x01\0\x03\0") + b"\0"]
+)
+def test_commits_of_bad_form_are_refused(commit: bytes) -> None:
+    """Neither proposal nor reference; an optional octet of 2; a proposal that runs out of its vector."""
+    tags = vector(b"confirmation") + vector(b"membership")
+    with pytest.raises(FramingError):
+        read_message(public_message(MEMBER_7, 3, commit, tags))
+
+
 def test_labelled_messages() -> None:
     verdicts = {"accept": 0, "reject": 0}
     for case in load_vectors("mls/framing-labelled.json")["cases"]:

@@ -1,6 +1,7 @@
 """Key files and the server's secret: made once, mode 0600, refused when others can read them."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def test_a_damaged_key_file_is_refused_without_showing_it(tmp_path: Path) -> Non
         assert secret not in str(caught.value)
 
 
-def test_a_folder_is_not_a_key_file_and_an_absent_one_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_or_a_pipe_is_not_a_key_file_and_an_absent_one_is_said_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(IdentityFileError, match="regular file"):
+            load_account_key(path)
     with pytest.raises(FileNotFoundError):
         load_account_key(tmp_path / "absent")
 
@@ -135,7 +140,9 @@ class TestServerSecrets:
 
         assert load_or_create_secrets(tmp_path, entropy=while_another_is_faster) == winner[0]
 
-    @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"version":1,"secret":"AA=="}', b'{"version":2}'])
+    @pytest.mark.parametrize(
+        "data", [b"", b"{}", b"[]", b'{"version":1,"secret":"AA=="}', b'{"version":2,"secret":""}']
+    )
     def test_a_damaged_file_is_never_replaced(self, tmp_path: Path, data: bytes) -> None:
         path = tmp_path / FILE_NAME
         path.touch(0o600)
