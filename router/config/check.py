@@ -16,6 +16,7 @@ from router.config.sections import Settings
 _DID = re.compile(r"did:(web:[A-Za-z0-9.-]+(%3A[0-9]{1,5})?(:[A-Za-z0-9._%-]+)*|plc:[a-z2-7]{24})")
 _SHORTEST_TOKEN = 24
 _FEWEST_CHARACTERS = 8
+MAX_CIPHERTEXT_BYTES = 10 * 1_048_576  # the lexicons' limit
 _ENVELOPE_BYTES = 4_096  # room for the other fields of a send beside its ciphertext
 
 
@@ -142,41 +143,22 @@ def _admin(settings: Settings) -> Iterator[Finding]:
 
 
 def _sizes(settings: Settings) -> Iterator[Finding]:
-    message = settings.limits.max_message_bytes
-    on_the_wire = (message + 2) // 3 * 4 + _ENVELOPE_BYTES  # base64 in JSON
-    for path, size, need in (
-        ("server.max_body_bytes", settings.server.max_body_bytes, on_the_wire),
-        ("session.max_frame_bytes", settings.session.max_frame_bytes, on_the_wire),
-        ("conversations.mailbox_bytes", settings.conversations.mailbox_bytes, message + _ENVELOPE_BYTES),
-        ("devices.feed_bytes", settings.devices.feed_bytes, message + _ENVELOPE_BYTES),
-        ("store.max_batch_bytes", settings.store.max_batch_bytes, message + _ENVELOPE_BYTES),
-        ("store.queue_bytes", settings.store.queue_bytes, settings.store.max_batch_bytes),
+    # a message is accepted when its body fits; what it passes through then must be able to hold it
+    largest = min(MAX_CIPHERTEXT_BYTES, settings.server.max_body_bytes) + _ENVELOPE_BYTES
+    for path, size in (
+        ("conversations.mailbox_bytes", settings.conversations.mailbox_bytes),
+        ("store.queue_bytes", settings.store.queue_bytes),
     ):
-        if size < need:
-            largest = "a full batch" if path == "store.queue_bytes" else "the largest message"
+        if size < largest:
             yield _refuse(
                 path,
-                wrong=f"{size} bytes cannot hold {largest}.",
-                mend=f"Set it to {need} or more, or lower limits.max_message_bytes.",
+                wrong=f"{size} bytes cannot hold the largest message that server.max_body_bytes lets in.",
+                mend=f"Set it to {largest} or more.",
             )
-    if settings.limits.page_default > settings.limits.page_max:
-        yield _refuse(
-            "limits.page_default",
-            "limits.page_max",
-            wrong="The default page is larger than the largest.",
-            mend="Lower the default.",
-        )
 
 
 def _times(settings: Settings) -> Iterator[Finding]:
-    session, supervision = settings.session, settings.supervision
-    if session.idle_timeout < 2 * session.heartbeat_seconds:
-        yield _refuse(
-            "session.idle_timeout",
-            "session.heartbeat_seconds",
-            wrong="A quiet but healthy peer would be closed before it can answer two pings.",
-            mend="Make the idle time-out at least twice the heartbeat.",
-        )
+    supervision = settings.supervision
     if supervision.backoff_initial > supervision.backoff_maximum:
         yield _refuse(
             "supervision.backoff_initial",

@@ -97,16 +97,30 @@ class Store:
     writer: Literal["inline", "thread", "process"] = option(
         "process", "Where commits run: in the event loop, a thread, or a process of their own."
     )
-    max_batch_items: int = option(1_000, "Appends committed together at most.", minimum=1, maximum=100_000)
+    max_batch_items: int = option(256, "Appends committed together at most.", minimum=1, maximum=100_000)
     max_batch_bytes: int = option(
-        16 * _MIB, "Bytes committed together at most.", unit="bytes", minimum=65_536, maximum=256 * _MIB
+        4 * _MIB,
+        "Bytes committed together at most; one larger append goes alone.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=256 * _MIB,
+    )
+    queue_items: int = option(
+        10_000, "Appends waiting for the writer; further ones get Retry-After.", minimum=1, maximum=10_000_000
     )
     queue_bytes: int = option(
         64 * _MIB,
-        "Waiting appends at most; further ones get Retry-After.",
+        "Bytes waiting for the writer; further appends get Retry-After.",
         unit="bytes",
         minimum=65_536,
         maximum=4_096 * _MIB,
+    )
+    checkpoint_interval: float = option(
+        2.0,
+        "Between checkpoints of the write-ahead log while there are commits.",
+        unit="s",
+        minimum=0.1,
+        maximum=3_600,
     )
 
 
@@ -119,13 +133,6 @@ class Log:
     )
     epoch_window: int = option(
         3, "An MLS message may be this many epochs behind the current one.", minimum=0, maximum=100
-    )
-    tail_ring_bytes: int = option(
-        32 * _MIB,
-        "Recent entries kept encoded for connected devices.",
-        unit="bytes",
-        minimum=65_536,
-        maximum=4_096 * _MIB,
     )
 
 
@@ -140,17 +147,12 @@ class Conversations:
     mailbox_bytes: int = option(
         16 * _MIB, "Bytes waiting for one conversation.", unit="bytes", minimum=1_024, maximum=1_024 * _MIB
     )
-    batch_items: int = option(64, "Commands decided and appended together.", minimum=1, maximum=10_000)
-    batch_bytes: int = option(
-        _MIB,
-        "Bytes decided together; one larger command goes alone.",
-        unit="bytes",
-        minimum=1_024,
-        maximum=64 * _MIB,
-    )
     cap: int = option(10_000, "Active conversations at once.", minimum=1, maximum=10_000_000)
     quarantine_crashes: int = option(
-        3, "Crashes of one conversation within the window before it is set aside.", minimum=1, maximum=1_000
+        3,
+        "More crashes of one conversation within the window, and it is set aside.",
+        minimum=1,
+        maximum=1_000,
     )
     quarantine_window: float = option(
         60.0, "Window in which those crashes count.", unit="s", minimum=0.1, maximum=_DAY
@@ -160,7 +162,7 @@ class Conversations:
     )
     storm_crashes: int = option(
         100,
-        "Crashes over all conversations within the storm window that end the registry.",
+        "More crashes over all conversations in the storm window, and all are started anew.",
         minimum=1,
         maximum=1_000_000,
     )
@@ -171,18 +173,16 @@ class Conversations:
 class Devices:
     """Connected devices and what waits for each."""
 
-    feed_items: int = option(256, "Events waiting for one connection.", minimum=1, maximum=1_000_000)
+    feed_items: int = option(1_024, "Events waiting for one connection.", minimum=1, maximum=1_000_000)
     feed_bytes: int = option(
-        16 * _MIB, "Bytes waiting for one connection.", unit="bytes", minimum=1_024, maximum=1_024 * _MIB
-    )
-    slow_timeout: float = option(
-        30.0, "A connection that takes no event for so long is closed.", unit="s", minimum=0.1, maximum=3_600
-    )
-    max_connections: int = option(
-        10_000, "Streams and sessions open at once, over all devices.", minimum=1, maximum=1_000_000
+        4 * _MIB,
+        "Bytes waiting for one connection; one larger event waits alone.",
+        unit="bytes",
+        minimum=1_024,
+        maximum=1_024 * _MIB,
     )
     max_connections_per_device: int = option(
-        5, "Streams and sessions of one device.", minimum=1, maximum=1_000
+        5, "Streams and sessions of one device; the oldest gives way.", minimum=1, maximum=1_000
     )
 
 
@@ -199,22 +199,18 @@ class Session:
         minimum=1_024,
         maximum=64 * _MIB,
     )
-    hello_timeout: float = option(
-        10.0, "A session must say hello within this time.", unit="s", minimum=0.1, maximum=300
-    )
-    heartbeat_seconds: float = option(
-        15.0,
-        "Ping, or comment of an SSE stream, after so much silence.",
+    heartbeat_seconds: int = option(
+        30,
+        "A WebSocket is pinged after so much silence and closed after twice as much.",
         unit="s",
-        minimum=0.1,
+        minimum=1,
         maximum=3_600,
     )
-    idle_timeout: float = option(
-        60.0,
-        "A peer that sends nothing, not even a pong, is closed after this.",
-        unit="s",
-        minimum=0.1,
-        maximum=_DAY,
+    comment_seconds: int = option(
+        15, "An SSE stream gets a comment after so much silence.", unit="s", minimum=1, maximum=3_600
+    )
+    hello_timeout: float = option(
+        10.0, "A session must say hello within this time.", unit="s", minimum=0.1, maximum=300
     )
     cursor_interval: float = option(
         1.0, "A session hears of its cursor at most once in this time.", unit="s", minimum=0, maximum=60
@@ -225,14 +221,24 @@ class Session:
 class Auth:
     """Service-auth tokens."""
 
-    max_token_lifetime: float = option(
-        3_600.0, "Longest `exp - iat` accepted.", unit="s", minimum=1, maximum=_DAY
+    max_token_lifetime: int = option(
+        3_600, "Longest `exp - iat` accepted.", unit="s", minimum=1, maximum=86_400
     )
-    clock_skew: float = option(
-        30.0, "How far a caller's clock may be ahead or behind.", unit="s", minimum=0, maximum=300
+    clock_skew: int = option(
+        0, "How long after `exp` a token is still taken.", unit="s", minimum=0, maximum=300
     )
-    max_token_bytes: int = option(
-        8_192, "Longest token looked at.", unit="bytes", minimum=512, maximum=65_536
+    issue_skew: int = option(
+        30,
+        "How far in the future `iat` may lie, for callers whose clock is ahead.",
+        unit="s",
+        minimum=0,
+        maximum=300,
+    )
+    replay_items: int = option(
+        200_000,
+        "Used tokens remembered until they expire; beyond it callers wait.",
+        minimum=1,
+        maximum=100_000_000,
     )
 
 
@@ -240,13 +246,8 @@ class Auth:
 class Limits:
     """How large things may be."""
 
-    max_message_bytes: int = option(
-        10 * _MIB, "Largest padded ciphertext.", unit="bytes", minimum=512, maximum=10 * _MIB
-    )
     max_members: int = option(1_000, "Accounts in one conversation.", minimum=1, maximum=100_000)
     max_devices: int = option(10, "Devices of one account.", minimum=1, maximum=1_000)
-    page_default: int = option(50, "Items on a page when the caller does not say.", minimum=1, maximum=1_000)
-    page_max: int = option(100, "Items on a page at most.", minimum=1, maximum=1_000)
     page_bytes: int = option(
         16 * _MIB,
         "Bytes on a page; the first item is always given.",

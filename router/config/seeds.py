@@ -186,7 +186,7 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
     ),
     *_unhidra(Fate.RENAMED, "admin.port", "METRICS_PORT", common=True),
     *_unhidra(Fate.DROPPED, "one process does what its services did", "CHAT_SERVICE_URL"),
-    *_unhidra(Fate.RENAMED, "devices.max_connections", "WS_MAX_CONNECTIONS"),
+    *_unhidra(Fate.RENAMED, "server.max_connections", "WS_MAX_CONNECTIONS"),
     *_unhidra(Fate.RENAMED, "session.heartbeat_seconds", "WS_PING_INTERVAL"),
     *_unhidra(
         Fate.LATER,

@@ -60,7 +60,7 @@ def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default
 def test_all_mistakes_are_told_at_once() -> None:
     told = problems(
         {"server": {"prot": 1, "port": 70_000, "host": ""}, "stroe": {}, "limits": 3},
-        {"ROOKERY_SERVER__PORT": "eighty", "ROOKERY_SESION__IDLE_TIMEOUT": "3"},
+        {"ROOKERY_SERVER__PORT": "eighty", "ROOKERY_SESION__HELLO_TIMEOUT": "3"},
         {"log.epoch_windw": "1"},
     )
 
@@ -71,7 +71,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         "rookery.toml: stroe: is not a setting; did you mean store?",
         "rookery.toml: limits: must be a table, written [limits]",
         "ROOKERY_SERVER__PORT: must be an integer from 0 to 65535",
-        "ROOKERY_SESION__IDLE_TIMEOUT: is not a setting; did you mean ROOKERY_SESSION__IDLE_TIMEOUT?",
+        "ROOKERY_SESION__HELLO_TIMEOUT: is not a setting; did you mean ROOKERY_SESSION__HELLO_TIMEOUT?",
         "command line: log.epoch_windw: is not a setting; did you mean log.epoch_window?",
     ]
 
