@@ -15,7 +15,7 @@ wire format         read
 5 KeyPackage        cipher suite
 ==================  ==============================================================================
 
-The frequent case, a PrivateMessage in its envelope, has a path of its own: 5 us for 512 bytes.
+A PrivateMessage in its envelope of 512 bytes takes 9 us; larger ones add a copy and a scan of the fill.
 """
 
 import enum
