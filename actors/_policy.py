@@ -132,9 +132,10 @@ class Backoff:
         """Seconds to wait; `sample` in [0, 1) comes from the caller's dice."""
         if self.initial == 0:
             return 0.0
-        # 2 ** 1024 would overflow long after the maximum was reached
-        doublings = attempt * math.log(self.factor) + math.log(self.initial)
-        base = self.maximum if doublings >= 700 else min(self.maximum, self.initial * self.factor**attempt)
+        try:
+            base = min(self.maximum, self.initial * self.factor**attempt)
+        except OverflowError:  # long past any maximum
+            base = self.maximum
         return base * (1.0 - self.jitter * sample)
 
 

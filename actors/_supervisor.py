@@ -203,11 +203,9 @@ class Supervisor:
                 if child.life is not life:
                     continue  # late: this incarnation was stopped, its end was waited for
                 child.life = None
-                stuck, child.state = child.state is ChildState.STUCK, ChildState.DOWN
-                if stuck:
-                    if child.due is not None:
-                        child.state = ChildState.BACKING_OFF
-                    continue  # it was asked to stop; a restart that waited for it is due by itself
+                child.state = ChildState.DOWN if child.due is None else ChildState.BACKING_OFF
+                if exit_.asked:
+                    continue  # it was stuck; a restart that waited for it is due by itself
                 done, failure = await self._follow(child, exit_)
                 if done:
                     return failure
@@ -335,6 +333,7 @@ class Supervisor:
                 raise rest from None
         except BaseException as interrupt:
             error = interrupt
+            life.asked_at = trio.current_time()  # it ends the run; nothing else follows from it
             raise
         finally:
             self._ended(life, error)
