@@ -142,7 +142,7 @@ def _event_of(entry: Entry) -> _Event:
             return StreamEventsConvoEvent(convo_id=entry.conversation, seq=entry.seq, action="created")
         case MembersAdded(actor=actor, members=members):
             return _membership(entry, members[0].account, "joined", actor)
-        case MemberRemoved(account=account, actor=actor, action=action, reason=reason):
+        case MemberRemoved(account=account, actor=actor, action=action, reason=reason):  # pragma: no branch
             return _membership(entry, account, action, actor, reason)
 
 
