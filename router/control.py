@@ -1,0 +1,97 @@
+"""What the running server does for the `rookery` command: the table of its control socket."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+import msgspec
+
+from actors import TreeNode
+from crypto import CryptoError, parse_multikey
+from router.admin import AnyCommand, Command, CommandFailed, NoArguments, command_table
+from router.client.directory import AccountCreate, AccountRow
+from router.identity.accounts import check_name
+from router.identity.errors import BadNameError
+from router.identity.service import ServiceIdentity
+from router.store.errors import StoreUnavailable
+from router.store.interface import Store
+from router.store.values import Account, NameTaken, StoreStatistics
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """Who runs here, and whether it is well."""
+
+    did: str
+    public_url: str
+    version: str
+    pid: int
+    ready: bool
+    checks: dict[str, str]
+    """Of every check «ok», or what is wrong."""
+
+
+class Numbers(msgspec.Struct, frozen=True, rename="camel"):
+    """Counters of the moment."""
+
+    store: StoreStatistics
+    connections: int
+    connected_devices: int
+    active_conversations: int
+    queued_bytes: int
+    """Held by feeds for clients that have not taken it yet."""
+    head: int
+    """The last position of the log; `tailPosition` follows it."""
+    tail_position: int
+    fell_behind: int
+    """How often a feed became a cursor because its client was slow."""
+
+
+@attrs.frozen
+class ControlHandlers:
+    """The handlers; each is one command."""
+
+    store: Store
+    service: ServiceIdentity
+    now: Callable[[], float]
+    status: Callable[[], Awaitable[Status]]
+    numbers: Callable[[], Awaitable[Numbers]]
+    tree: Callable[[], TreeNode]
+
+    def table(self) -> Mapping[str, AnyCommand]:
+        """The commands by name."""
+        return command_table(
+            [
+                Command("status", NoArguments, lambda _: self.status()),
+                Command("statistics", NoArguments, lambda _: self.numbers()),
+                Command("tree", NoArguments, self._show_tree),
+                Command("account.create", AccountCreate, self._create_account),
+                Command("account.list", NoArguments, self._list_accounts),
+            ]
+        )
+
+    async def _create_account(self, asked: AccountCreate) -> AccountRow:
+        try:
+            name = check_name(asked.name, self.service)
+            parse_multikey(asked.public_key)
+        except BadNameError as bad:
+            raise CommandFailed("InvalidRequest", str(bad)) from None
+        except CryptoError:
+            message = "the public key is no Multikey of secp256k1 or P-256"
+            raise CommandFailed("InvalidRequest", message) from None
+        did = self.service.account_did(name)
+        try:
+            made = await self.store.create_account(did, name, asked.public_key, now=int(self.now()))
+        except StoreUnavailable as down:
+            raise CommandFailed("NotEnoughResources", str(down)) from None
+        if isinstance(made, NameTaken):
+            raise CommandFailed("NameTaken", f"there is an account named {name} already; choose another name")
+        return _row(made)
+
+    async def _list_accounts(self, _: NoArguments) -> list[AccountRow]:
+        return [_row(account) for account in await self.store.accounts()]
+
+    async def _show_tree(self, _: NoArguments) -> TreeNode:
+        return self.tree()
+
+
+def _row(account: Account) -> AccountRow:
+    return AccountRow(account.did, account.name, account.verification_key)
