@@ -35,8 +35,8 @@ class AdminListener:
         self._token = token
         self._version = version
 
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """ASGI 3."""
+    async def __call__(self, scope: Scope, _: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """ASGI 3; bodies are not read."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "no WebSocket here"})
             return
