@@ -18,7 +18,7 @@ from router.config import (
 )
 
 
-@click.group("config")
+@click.group("config", short_help="Show, check and explain the settings.")
 def command() -> None:
     """Show, check and explain the settings.
 

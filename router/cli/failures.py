@@ -40,8 +40,8 @@ def first_cause(error: BaseException) -> BaseException:
 def sentence(error: BaseException) -> str | None:
     """What went wrong and how to mend it, or None for an exception that nobody foresaw."""
     # Imported here: a `--help` needs none of them.
-    from router.client.errors import BadAnswer, ClientError, OutcomeUnknown, Refused, Unavailable
     from router.admin import ControlError
+    from router.client.errors import BadAnswer, ClientError, OutcomeUnknown, Refused, Unavailable
     from router.config import SettingsError
     from router.identity.errors import BadNameError, IdentityFileError
     from router.store.errors import StoreError

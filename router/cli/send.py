@@ -14,7 +14,7 @@ from router.client.client import new_msg_id
 from router.client.sealing import GroupKey
 
 
-@click.command("send")
+@click.command("send", short_help="Send a message.")
 @click.argument("text", required=False)
 @key_option
 @click.option(

@@ -9,7 +9,7 @@ import trio
 from router.cli.options import console_of, judge, read_settings, settings_options
 
 
-@click.command("serve")
+@click.command("serve", short_help="Run the router.")
 @click.option("--host", help="Address to listen on.  [default: server.host of the settings, 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0: any free one.  [default: server.port, 3000]")
 @click.option("--public-url", metavar="URL", help="How clients reach it.  [default: http://localhost:PORT]")

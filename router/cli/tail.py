@@ -21,7 +21,7 @@ from router.client.session import open_session
 from router.client.state import DeviceState, StateFile
 
 
-@click.command("tail")
+@click.command("tail", short_help="Follow conversations live.")
 @key_option
 @click.option(
     "--group-key",

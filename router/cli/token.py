@@ -14,7 +14,7 @@ from router.identity.tokens import DEFAULT_LIFETIME, mint_token
 from schema import LEXICONS
 
 
-@click.command("token")
+@click.command("token", short_help="Mint a token for one request.")
 @key_option
 @click.option("--lxm", metavar="NSID", required=True, help="The method that the token is for.")
 @click.option(

@@ -46,6 +46,7 @@ class EventStream:
         self._seen: dict[ConversationId, int] = {}
         self.cursor = cursor
         self.connections = 0
+        self.duplicates = 0
 
     def __aiter__(self) -> "EventStream":
         return self
@@ -80,6 +81,7 @@ class EventStream:
         self.cursor = raw.id or cursor or self.cursor
         if event.convo is not None:
             if event.seq <= self._seen.get(event.convo, 0):
+                self.duplicates += 1
                 return None
             self._seen[event.convo] = event.seq
         return event

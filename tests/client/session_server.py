@@ -30,7 +30,7 @@ from protocol import (
 )
 from protocol import Resume as ResumeAction
 from protocol import Session as Machine
-from router.client.errors import ClientError
+from router.client.errors import ClientError, OutcomeUnknown
 from router.client.wire import Wire, WireLost
 
 DEVICE = DeviceId("5f0c5a8e-8a0e-4f43-9d1a-0c6f5f1f1a01")
@@ -52,6 +52,7 @@ class SessionServer:
         self.connections: list[Connection] = []
         self.refusals: list[Rejected] = []  # one for each of the next sends
         self.turned_away: list[ClientError] = []  # one for each of the next connections
+        self.away = False
         self.greeting_refused: Rejected | None = None
         self.submitted: list[MsgId] = []
         self.limits = limits
@@ -62,6 +63,8 @@ class SessionServer:
     async def connect(self) -> AsyncIterator[Wire]:
         """The client's connector."""
         await trio.lowlevel.checkpoint()
+        if self.away:
+            raise OutcomeUnknown("nobody is there")
         if self.turned_away:
             raise self.turned_away.pop(0)
         budget = self._budgets.pop(0) if self._budgets else math.inf

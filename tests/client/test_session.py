@@ -187,10 +187,11 @@ async def test_a_saved_state_goes_on_where_it_ended(autojump_clock: trio.testing
         for n in range(3):
             await (await session.send(CONVO, body(n))).wait()
         assert await received(session, 2) == [body(0), body(1)]
-        server.turned_away = [Unavailable("NotEnoughResources", "away", retry_after=60.0)]
+        server.away = True  # and not for a time: the clock jumps while a thread saves
         server.cut_all()
         await session.send(CONVO, body(3), msg_id=MsgId("last"))
     assert [each.msg_id for each in saved[-1].pending] == ["last"]
+    server.away = False
     async with session_on(server, state=saved[-1]) as session:
         assert await received(session, 2) == [body(2), body(3)]
     assert len(server.log) == 4

@@ -1,0 +1,159 @@
+"""`rookery account`: accounts of this router, made and shown."""
+
+import contextlib
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from crypto import Curve
+from router.admin import ControlRefused
+from router.cli.calls import run
+from router.cli.console import Console
+from router.cli.failures import CannotDo
+from router.cli.options import console_of, json_option, read_settings, settings_options
+from router.client.directory import AccountRow, NameIsTaken, open_directory
+from router.config import Settings
+from router.identity.accounts import new_account
+from router.identity.keys import write_account_key
+
+
+@click.group("account")
+def command() -> None:
+    """Make accounts of this router and look at them.
+
+    Speaks to the server that runs on the data folder, or, if none does, opens the folder itself. An
+    account is a did:web below the server's name; its DID document is served by the server.
+
+    \b
+    Examples:
+      rookery account create alice
+      rookery account list
+      rookery account show alice
+    """
+
+
+@command.command("create")
+@click.argument("name")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the key file.  [default: NAME.key.json]",
+)
+@click.option(
+    "--curve",
+    type=click.Choice(["k256", "p256"]),
+    default="k256",
+    show_default=True,
+    help="secp256k1 (ES256K), as nearly all of AT Protocol has it, or P-256 (ES256).",
+)
+@settings_options
+@json_option
+def create(
+    name: str,
+    out: Path | None,
+    curve: str,
+    config: Path | None,
+    data: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Make the account NAME, write its key file (mode 0600) and print its DID.
+
+    The private key is made here and never leaves the file; whoever has the file is the account.
+
+    \b
+    Examples:
+      rookery account create alice
+      rookery account create alice --data /var/lib/rookery --out ~/.rookery/alice.key.json
+    """
+    loaded = read_settings(config, data, settings)
+    place = out or Path(f"{name}.key.json")
+    run(
+        _create,
+        loaded.settings,
+        name,
+        place,
+        Curve.K256 if curve == "k256" else Curve.P256,
+        console_of(as_json),
+    )
+
+
+async def _create(settings: Settings, name: str, place: Path, curve: Curve, console: Console) -> None:
+    async with open_directory(settings) as directory:
+        account = new_account(name, directory.service, curve=curve)
+        try:
+            # Before the account: one whose key was lost could never be used, nor its name.
+            write_account_key(place, account.key)
+        except FileExistsError:
+            raise CannotDo(f"{place} exists already; name another file with --out.") from None
+        try:
+            row = await directory.create(name, account.verification_key)
+        except (NameIsTaken, ControlRefused):
+            # A refusal for sure; after an unknown outcome the key must stay.
+            _forget(place)
+            raise
+    if row.did != account.did:
+        raise CannotDo(f"The server made {row.did}, but the key file {place} says {account.did}.")
+    if console.json:
+        console.data({"did": row.did, "name": row.name, "keyFile": str(place)})
+    else:
+        console.line(row.did)
+        console.remark(f"The key is in {place}. Keep it secret and keep it safe: it is the account.")
+
+
+def _forget(place: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        place.unlink()
+
+
+@command.command("list")
+@settings_options
+@json_option
+def list_command(config: Path | None, data: Path | None, settings: tuple[str, ...], as_json: bool) -> None:
+    """Show all accounts of this router.
+
+    \b
+    Examples:
+      rookery account list
+      rookery account list --json | jq -r .did
+    """
+    rows = run(_rows, read_settings(config, data, settings).settings)
+    console = console_of(as_json)
+    if as_json:
+        for row in rows:
+            console.data(row)
+    elif rows:
+        table = Table("name", "DID", box=None)
+        for row in rows:
+            table.add_row(row.name, row.did)
+        console.show(table)
+    else:
+        console.remark("No accounts yet; make one with: rookery account create NAME")
+
+
+@command.command("show")
+@click.argument("name")
+@settings_options
+@json_option
+def show(name: str, config: Path | None, data: Path | None, settings: tuple[str, ...], as_json: bool) -> None:
+    """Show the account NAME (or DID): its DID and its public key.
+
+    \b
+    Example:
+      rookery account show alice --json | jq -r .verificationKey
+    """
+    rows = run(_rows, read_settings(config, data, settings).settings)
+    row = next((row for row in rows if name in (row.name, row.did)), None)
+    if row is None:
+        raise CannotDo(f"There is no account {name} here; `rookery account list` shows those there are.")
+    console = console_of(as_json)
+    if as_json:
+        console.data(row)
+    else:
+        console.line(f"name  {row.name}\nDID   {row.did}\nkey   {row.verification_key}")
+
+
+async def _rows(settings: Settings) -> list[AccountRow]:
+    async with open_directory(settings) as directory:
+        return await directory.accounts()

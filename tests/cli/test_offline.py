@@ -1,0 +1,184 @@
+"""Commands that need no server, run for real on a folder of their own."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from router.cli import cli
+from router.client.credentials import home_service
+from router.identity.keys import load_account_key
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("ROOKERY_"):
+            monkeypatch.delenv(name)
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(cli, list(arguments), input=stdin)
+
+
+def test_an_account_is_made_without_a_server() -> None:
+    result = run("account", "create", "alice")
+    assert result.exit_code == 0
+    assert result.stdout == "did:web:alice.localhost%3A3000\n"
+    key = load_account_key(Path("alice.key.json"))
+    assert key.did == "did:web:alice.localhost%3A3000"
+    assert Path("alice.key.json").stat().st_mode & 0o777 == 0o600
+    listed = run("account", "list", "--json")
+    assert json.loads(listed.stdout) == {
+        "did": key.did,
+        "name": "alice",
+        "verificationKey": key.verification_key,
+    }
+    assert key.did in run("account", "show", "alice").stdout
+
+
+def test_the_did_follows_the_servers_settings() -> None:
+    result = run("account", "create", "bob", "--set", "server.public_url=https://chat.example.com")
+    assert result.stdout == "did:web:bob.chat.example.com\n"
+
+
+def test_a_name_that_is_taken_leaves_no_key_file() -> None:
+    run("account", "create", "alice")
+    result = run("account", "create", "alice", "--out", "second.key.json")
+    assert result.exit_code == 1
+    assert "another name" in result.stderr
+    assert not Path("second.key.json").exists()
+
+
+def test_a_key_file_is_never_overwritten() -> None:
+    run("account", "create", "alice")
+    before = Path("alice.key.json").read_bytes()
+    result = run("account", "create", "alice")
+    assert (result.exit_code, Path("alice.key.json").read_bytes()) == (1, before)
+    assert "--out" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["admin", "Alice", "a.b", "", "-x", "xn--abc"])
+def test_a_name_that_will_not_do_is_told_why(name: str) -> None:
+    result = run("account", "create", "--", name)
+    assert result.exit_code == 1
+    assert "name" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_free_port_is_no_name_for_accounts() -> None:
+    result = run("account", "create", "alice", "--set", "server.port=0")
+    assert result.exit_code == 1
+    assert "server.public_url" in result.stderr
+
+
+def test_a_token_is_one_line_or_a_value() -> None:
+    run("account", "create", "alice")
+    key = load_account_key(Path("alice.key.json"))
+    line = run("token", "--key", "alice.key.json", "--lxm", "chat.rookery.getConvos").stdout
+    assert line.count(".") == 2
+    value = json.loads(
+        run("token", "--key", "alice.key.json", "--lxm", "chat.rookery.getConvos", "--json").stdout
+    )
+    assert value["aud"] == home_service(key.did) + "#atproto_mls"
+    assert value["iss"] == key.did
+
+
+def test_a_token_for_no_method_is_refused_with_a_guess() -> None:
+    run("account", "create", "alice")
+    result = run("token", "--key", "alice.key.json", "--lxm", "chat.bsky.getConvos")
+    assert result.exit_code == 2
+    assert "chat.rookery.getConvos" in result.output
+
+
+def test_a_missing_key_file_says_how_to_make_one() -> None:
+    result = run("token", "--key", "carol.key.json", "--lxm", "chat.rookery.getConvos")
+    assert result.exit_code == 1
+    assert "rookery account create carol" in result.stderr
+
+
+def test_a_key_file_open_to_others_says_how_to_mend_it() -> None:
+    run("account", "create", "alice")
+    Path("alice.key.json").chmod(0o644)
+    result = run("token", "--key", "alice.key.json", "--lxm", "chat.rookery.getConvos")
+    assert result.exit_code == 1
+    assert "chmod 600" in result.stderr
+
+
+def test_migrate_says_what_the_database_is() -> None:
+    first = json.loads(run("migrate", "--json").stdout)
+    assert first["version"] == first["known"]
+    assert run("migrate").exit_code == 0
+
+
+def test_settings_are_shown_checked_and_explained() -> None:
+    assert "port = 3001  # command line" in run("config", "show", "--set", "server.port=3001").stdout
+    shown = json.loads(run("config", "show", "--json").stdout)
+    assert shown["server.port"] == {"value": 3000, "from": "default"}
+    assert run("config", "check").exit_code == 0
+    assert "| `port` |" in run("config", "doc").stdout
+
+
+def test_settings_that_cannot_be_run_with_are_exit_code_one() -> None:
+    result = run("config", "check", "--set", "server.host=0.0.0.0")
+    assert result.exit_code == 1
+    assert "TLS" in result.output
+    assert (
+        json.loads(run("config", "check", "--json", "--set", "server.host=0.0.0.0").stdout)[0]["severity"]
+        == "refuse"
+    )
+
+
+def test_a_wrong_setting_is_told_with_the_right_name() -> None:
+    result = run("config", "show", "--set", "server.prot=1")
+    assert result.exit_code == 1
+    assert "server.port" in result.stderr
+    assert run("config", "show", "--set", "nonsense").exit_code == 2
+
+
+def test_no_server_is_said_in_a_sentence() -> None:
+    result = run("tree")
+    assert result.exit_code == 1
+    assert "rookery serve" in result.stderr
+    run("account", "create", "alice")
+    result = run("convo", "list", "--key", "alice.key.json", "--url", "http://127.0.0.1:9")
+    assert result.exit_code == 1
+    assert "Is the server running" in result.stderr
+
+
+def test_debug_shows_the_traceback_instead() -> None:
+    result = run("--debug", "tree")
+    assert result.exception is not None
+    assert not isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "--key", "k", "text"],
+        ["send", "--key", "k", "--raw", "--group-key", "g"],
+        ["send", "--key", "k", "--raw", "--convo", "c", "text"],
+        ["send", "--key", "k", "--group-key", "g", "--lines", "text"],
+    ],
+)
+def test_send_wants_one_way_of_sealing(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_raw_bytes_of_no_padded_size_are_told_the_right_one() -> None:
+    run("account", "create", "alice")
+    result = run("send", "--key", "alice.key.json", "--raw", "--convo", "c", stdin="x" * 600)
+    assert result.exit_code == 2
+    assert "1024" in result.output
+
+
+@pytest.mark.system
+def test_the_module_runs_as_a_program() -> None:
+    import subprocess
+
+    done = subprocess.run([sys.executable, "-m", "router", "--version"], capture_output=True, check=True)
+    assert done.stdout.startswith(b"rookery, version ")
