@@ -61,20 +61,11 @@ def _warn(*about: str, wrong: str, mend: str) -> Finding:
 
 def _transport(settings: Settings) -> Iterator[Finding]:
     server = settings.server
-    ends_tls = server.tls_certificate is not None and server.tls_key is not None
-    if (server.tls_certificate is None) != (server.tls_key is None):
-        yield _refuse(
-            "server.tls_certificate",
-            "server.tls_key",
-            wrong="One is set without the other.",
-            mend="Set both to end TLS here, or neither.",
-        )
-    elif not (is_loopback(server.host) or ends_tls or server.behind_proxy):
+    if not (is_loopback(server.host) or server.behind_proxy):
         yield _refuse(
             "server.host",
-            wrong=f"{server.host} can be reached from other machines, and nothing here ends TLS.",
-            mend="Set server.tls_certificate and server.tls_key, or server.behind_proxy = true if a proxy "
-            "in front ends TLS, or bind to 127.0.0.1.",
+            wrong=f"{server.host} can be reached from other machines, and this server ends no TLS.",
+            mend="Put a proxy that does in front and set server.behind_proxy = true, or bind to 127.0.0.1.",
         )
 
 

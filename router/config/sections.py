@@ -29,8 +29,6 @@ class Server:
     behind_proxy: bool = option(
         False, "A proxy in front ends TLS and is the only one that can reach this listener."
     )
-    tls_certificate: Path | None = option(None, "PEM file with the certificate chain, to end TLS here.")
-    tls_key: Path | None = option(None, "PEM file with the private key of the certificate.")
     max_connections: int = option(
         10_000, "Open connections at once; further ones are refused.", minimum=1, maximum=1_000_000
     )
@@ -147,6 +145,14 @@ class Conversations:
     mailbox_bytes: int = option(
         16 * _MIB, "Bytes waiting for one conversation.", unit="bytes", minimum=1_024, maximum=1_024 * _MIB
     )
+    batch_items: int = option(64, "Commands decided and appended together.", minimum=1, maximum=10_000)
+    batch_bytes: int = option(
+        _MIB,
+        "Bytes decided together; one larger command goes alone.",
+        unit="bytes",
+        minimum=1_024,
+        maximum=64 * _MIB,
+    )
     cap: int = option(10_000, "Active conversations at once.", minimum=1, maximum=10_000_000)
     quarantine_crashes: int = option(
         3,
@@ -181,6 +187,7 @@ class Devices:
         minimum=1_024,
         maximum=1_024 * _MIB,
     )
+    max_connections: int = option(10_000, "Devices connected at once.", minimum=1, maximum=1_000_000)
     max_connections_per_device: int = option(
         5, "Streams and sessions of one device; the oldest gives way.", minimum=1, maximum=1_000
     )
@@ -225,20 +232,11 @@ class Auth:
         3_600, "Longest `exp - iat` accepted.", unit="s", minimum=1, maximum=86_400
     )
     clock_skew: int = option(
-        0, "How long after `exp` a token is still taken.", unit="s", minimum=0, maximum=300
-    )
-    issue_skew: int = option(
         30,
-        "How far in the future `iat` may lie, for callers whose clock is ahead.",
+        "How far ahead a caller's clock may be: `iat` may lie so far in the future.",
         unit="s",
         minimum=0,
         maximum=300,
-    )
-    replay_items: int = option(
-        200_000,
-        "Used tokens remembered until they expire; beyond it callers wait.",
-        minimum=1,
-        maximum=100_000_000,
     )
 
 

@@ -33,11 +33,11 @@ FIELDS: frozenset[str] = frozenset(
         "actor", "kind", "incarnation", "uptime_s", "in_hand", "where", "trace", "causes", "leaves", "text",
         "restart_in_s", "fate", "knobs",
         # of the process and its parts
-        "version", "python", "address", "path", "check", "detail", "queue", "items", "bytes", "seconds",
+        "version", "address", "url", "path", "check", "detail", "queue", "items", "bytes", "seconds",
         "count", "limit", "name", "reason", "setting", "command", "schema", "writer", "signal",
     }
 )  # fmt: skip
-"""What a line may hold. `path` is a file of the operator's, `address` a listener's, never a peer's."""
+"""What a line may hold. `path` is a file of the operator's, `address` and `url` are ours, never a peer's."""
 
 _LONGEST = 300
 _QUIET = ("hypercorn.access", "quart.serving", "httpx", "httpcore")

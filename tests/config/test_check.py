@@ -1,7 +1,6 @@
 """Unsafe settings and unsafe variables keep the server from starting, with a sentence that mends them."""
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -36,7 +35,6 @@ def test_the_defaults_are_safe_to_start_and_nothing_is_remarked() -> None:
     "values_given",
     [
         {**PUBLIC, "server.behind_proxy": True},
-        {**PUBLIC, "server.tls_certificate": Path("c.pem"), "server.tls_key": Path("k.pem")},
         {"admin.host": "10.0.0.1", "admin.token": TOKEN},
         {"server.port": 0, "admin.port": 0},
         {"service.did": "did:plc:z72i7hdynmk6r22z27h6tvur"},
@@ -57,7 +55,6 @@ def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
         ({"server.host": "chat.example", "server.public_url": "https://chat.example"}, "server.host"),
         ({"server.host": "::", "server.behind_proxy": True}, "server.public_url"),
         ({"server.behind_proxy": True}, "server.public_url"),
-        ({"server.tls_certificate": Path("c.pem")}, "server.tls_certificate"),
         ({"server.public_url": "http://chat.example"}, "server.public_url"),
         ({"server.public_url": "https://chat.example/path"}, "server.public_url"),
         ({"server.public_url": "https://me@chat.example"}, "server.public_url"),

@@ -58,8 +58,6 @@ def test_every_environment_variable_the_reference_pages_name_has_an_answer() -> 
 
 def test_every_setting_is_read_somewhere_in_the_router() -> None:
     """A knob that turns nothing is a lie in the reference."""
-    if not (ROOT / "router" / "app.py").exists():
-        pytest.skip("the parts that read them are being built")
     sources = "\n".join(
         path.read_text() for path in (ROOT / "router").rglob("*.py") if "config" not in path.parts
     )
