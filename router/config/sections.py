@@ -145,14 +145,6 @@ class Conversations:
     mailbox_bytes: int = option(
         16 * _MIB, "Bytes waiting for one conversation.", unit="bytes", minimum=1_024, maximum=1_024 * _MIB
     )
-    batch_items: int = option(64, "Commands decided and appended together.", minimum=1, maximum=10_000)
-    batch_bytes: int = option(
-        _MIB,
-        "Bytes decided together; one larger command goes alone.",
-        unit="bytes",
-        minimum=1_024,
-        maximum=64 * _MIB,
-    )
     cap: int = option(10_000, "Active conversations at once.", minimum=1, maximum=10_000_000)
     quarantine_crashes: int = option(
         3,
@@ -187,7 +179,6 @@ class Devices:
         minimum=1_024,
         maximum=1_024 * _MIB,
     )
-    max_connections: int = option(10_000, "Devices connected at once.", minimum=1, maximum=1_000_000)
     max_connections_per_device: int = option(
         5, "Streams and sessions of one device; the oldest gives way.", minimum=1, maximum=1_000
     )
