@@ -370,8 +370,10 @@ def _store(settings: Settings) -> SqliteStore:
             bounds=Bounds(
                 max_batch_items=chosen.max_batch_items,
                 max_batch_bytes=chosen.max_batch_bytes,
+                queue_items=chosen.queue_items,
                 queue_bytes=chosen.queue_bytes,
             ),
+            checkpoint_interval=chosen.checkpoint_interval,
         ),
     )
 
