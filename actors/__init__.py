@@ -33,6 +33,7 @@ from ._events import (
     Tuned,
 )
 from ._instrument import Instrument
+from ._knobs import Knob
 from ._life import stopping
 from ._mailbox import Mailbox, MailboxStatistics
 from ._options import RegistryOptions, Shedding
@@ -51,6 +52,8 @@ from ._registry import Registry, RegistryStatistics
 from ._reply import Envelope, Reply, Request
 from ._supervisor import Supervisor, SupervisorStatistics
 from ._tree import TreeNode, format_tree
+from ._tuning import knobs, tunable, tune
+from ._watchdog import StepWatchdog
 
 __all__ = [
     "ActorContext",
@@ -71,6 +74,7 @@ __all__ = [
     "Instrument",
     "Intensity",
     "InvalidKnob",
+    "Knob",
     "LeftWithoutTaking",
     "Mailbox",
     "MailboxClosed",
@@ -95,6 +99,7 @@ __all__ = [
     "SlowStep",
     "StartFailed",
     "StartTimeout",
+    "StepWatchdog",
     "Strategy",
     "StuckChild",
     "Supervisor",
@@ -103,5 +108,8 @@ __all__ = [
     "Tuned",
     "UnknownNode",
     "format_tree",
+    "knobs",
     "stopping",
+    "tunable",
+    "tune",
 ]

@@ -579,6 +579,21 @@ class Registry(Generic[K, M]):
             self._send_all_home(_Phase.LEAVING)
         await self._wait_empty()
 
+    def configure(self, options: RegistryOptions) -> None:
+        """Replace the options while it runs, for all keys at once. No checkpoint.
+
+        A lower cap asks idle actors to leave; delays and time limits under way are not changed.
+        """
+        self.options = options
+        self._terms.weigh = options.weigh
+        self._terms.bound(options.capacity, options.max_weight)
+        for cell in self._cells.values():
+            cell.mailbox.bounds_changed()
+        surplus = len(self._cells) - self._leaving - options.cap
+        if surplus > 0:
+            self.shed(int(surplus))
+        self._awake.set()  # idle times may end earlier now
+
     # -- looking ------------------------------------------------------------------------------------
 
     def active(self, key: K) -> bool:

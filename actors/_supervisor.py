@@ -476,6 +476,12 @@ class Supervisor:
             self._forget(child.spec.id)
         raise StartFailed(child.path, failed.error or NeverStarted(child.path))
 
+    def respecify(self, child: Child, spec: ChildSpec) -> None:
+        """Replace the spec of a child while it runs; it holds for restarts of this supervisor too."""
+        child.spec = spec
+        if spec.id in self._specs:
+            self._specs[spec.id] = spec
+
     def _child(self, id_: str) -> Child:
         try:
             return self._children[id_]
