@@ -72,7 +72,10 @@ class EventStream:
 
     async def aclose(self) -> None:
         """Close the connection, if one is open; `receive` would open another."""
-        response, self._response, self._chunks = self._response, None, None
+        response, self._response = self._response, None
+        chunks, self._chunks = self._chunks, None
+        if chunks is not None:
+            await _unwind(chunks)
         if response is not None:
             await response.aclose()
 
@@ -143,6 +146,20 @@ class EventStream:
             raise failure
         self._attempt = plan.attempt
         await trio.sleep(plan.delay)
+
+
+async def _unwind(chunks: AsyncIterator[bytes]) -> None:
+    """End the chain of generators that httpx reads through.
+
+    They wait at their yields; dropped there, each would be left to the garbage collector, where Trio
+    cannot finish it. A cancelled scope lets them run on to their next wait, which then raises in the
+    innermost one and unwinds them all.
+    """
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
+            async for _ in chunks:
+                pass
 
 
 @contextlib.asynccontextmanager
