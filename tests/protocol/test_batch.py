@@ -167,7 +167,7 @@ def test_a_refused_command_may_use_its_key_again_when_what_was_wrong_is_put_righ
 # -- laws ------------------------------------------------------------------------------------------------
 
 
-@given(starts, st.lists(commands, max_size=8), st.lists(commands, max_size=16))
+@given(starts, st.lists(commands, max_size=8), st.lists(commands, min_size=6, max_size=20))
 def test_a_batch_decides_as_its_commands_one_after_another_would(
     start: Create, before: list[Command], asked: list[Command]
 ) -> None:
@@ -206,7 +206,7 @@ def _settle_lazily(
     raise AssertionError("the loop did not come to an end")
 
 
-@given(starts, st.lists(commands, max_size=16))
+@given(starts, st.lists(commands, min_size=6, max_size=20))
 def test_a_look_up_changes_no_outcome_but_its_own(start: Create, asked: list[Command]) -> None:
     world, _ = play(start, [])
     first = decide_batch(world.state, asked, now=NOW, limits=LIMITS)
@@ -218,7 +218,7 @@ def test_a_look_up_changes_no_outcome_but_its_own(start: Create, asked: list[Com
             assert before == after
 
 
-@given(starts, st.lists(commands, max_size=16))
+@given(starts, st.lists(commands, min_size=6, max_size=20))
 def test_the_scratch_state_is_what_replay_gives_and_the_old_state_is_untouched(
     start: Create, asked: list[Command]
 ) -> None:

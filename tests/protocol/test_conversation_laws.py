@@ -24,6 +24,7 @@ from protocol import (
     Leave,
     MemberRemoved,
     MembersAdded,
+    MembershipChange,
     MsgId,
     Rejected,
     RemoveMember,
@@ -44,6 +45,7 @@ from tests.protocol.worlds import (
     LIMITS,
     NOW,
     accounts,
+    began,
     bodies,
     commands,
     commit_entry,
@@ -191,6 +193,7 @@ def test_a_device_sees_the_log_restricted_to_its_membership_intervals(
         for seen_by in after.members.keys() | (before.members.keys() if before else set()):
             inside.setdefault(seen_by, set()).add(entry.seq)
         before = after
+    assert membership_change(commit_entry(began(kind=ConversationKind.MLS))) == MembershipChange()
     for holder, spans in intervals.items():
         shown = {entry.seq for entry in world.log if any(span.shows(entry.seq) for span in spans)}
         assert shown == inside[holder]

@@ -85,7 +85,8 @@ def event(seq: int = 2) -> EncodedEvent:
 def test_a_session_from_hello_to_close(encode: Encode) -> None:
     """The example to read first: each frame, each answer, in the order of a real conversation."""
     session = Session(LIMITS, now=100.0)
-    hello = {"type": "hello", "deviceId": DEVICE, "credit": 2, "seen": [{"convoId": CONVO, "seq": 4}]}
+    seen = [{"convoId": CONVO, "seq": 4}, {"convoId": CONVO, "seq": 2}]  # of two marks the higher counts
+    hello = {"type": "hello", "deviceId": DEVICE, "credit": 2, "seen": seen}
     assert session.receive(encode(hello), now=100.5) == [Resume(DEVICE, None, {CONVO: 4})]
 
     assert emitted(session.welcome(DEVICE, "c-start", now=100.6)) == [

@@ -162,7 +162,11 @@ def _some_devices() -> tuple[MemberDevice, ...]:
 
 
 _SENDS = [
-    send(a, m, epoch=e, body=b) for a in ACCOUNTS for m in _MSG_IDS for e in range(7) for b in _BODIES[:2]
+    send(account, msg_id, epoch=epoch, body=body)
+    for account in ACCOUNTS
+    for msg_id in _MSG_IDS
+    for epoch in (0, 0, 0, 0, 1, 2, 3)
+    for body in _BODIES[:2]
 ]
 _ODD_SENDS = [
     Send(
@@ -171,11 +175,14 @@ _ODD_SENDS = [
     )
     for _ in range(500)
 ]  # fmt: skip
-_ADDS = [AddMembers(CONVO, _any(ACCOUNTS), _some_devices()) for _ in range(300)]
+_ADDS = [AddMembers(CONVO, _any(ACCOUNTS[:3]), _some_devices()) for _ in range(300)]
 _REMOVES = [
     RemoveMember(CONVO, a, b, reason) for a in ACCOUNTS for b in ACCOUNTS for reason in (None, "spam")
 ]
-_LEAVES = [Leave(CONVO, a, b) for a in ACCOUNTS for b in (None, *ACCOUNTS)]
+_LEAVES = [
+    *(Leave(CONVO, account, target) for account in ACCOUNTS for target in ACCOUNTS),
+    *(Leave(CONVO, account) for account in ACCOUNTS for _ in range(3)),
+]
 _CREATES = [
     Create(
         CONVO, _any(ACCOUNTS), _any(tuple(ConversationKind)), _any((GROUP_ID.hex(), "")), "suite",
@@ -192,25 +199,30 @@ member_devices = st.sampled_from([_some_devices() for _ in range(100)])
 kinds = st.sampled_from(ConversationKind)
 commands: st.SearchStrategy[Command] = st.one_of(
     st.sampled_from(_SENDS),
-    st.sampled_from(_ODD_SENDS),
+    st.sampled_from(_SENDS),
+    st.sampled_from(_SENDS),
+    st.sampled_from(_ADDS),
     st.sampled_from(_ADDS),
     st.sampled_from(_REMOVES),
+    st.sampled_from(_REMOVES),
     st.sampled_from(_LEAVES),
+    st.sampled_from(_ODD_SENDS),
     st.sampled_from(_CREATES),
 )
+"""Weighed so that about half of a story happens: members write, come and go; strangers try."""
 
 starts = st.builds(
     lambda members, kind, epoch: create(
         *members, kind=kind, epoch=epoch if kind is ConversationKind.MLS else 0
     ),
-    st.lists(st.sampled_from(ACCOUNTS[1:]), max_size=4, unique=True),
+    st.lists(st.sampled_from(ACCOUNTS[1:]), min_size=2, max_size=4, unique=True),
     kinds,
-    st.integers(0, 4),
+    st.sampled_from([0, 0, 0, 2, 4]),
 )
 """Creations that are accepted, so that a story can begin."""
 
 COMMIT = "commit"
-stories = st.lists(commands | st.just(COMMIT), max_size=25)
+stories = st.lists(st.one_of(*[commands] * 9, st.just(COMMIT)), min_size=8, max_size=30)
 """What happens to a conversation: commands, and commits that another part of the system appended."""
 
 
