@@ -47,15 +47,16 @@ class Connection:
 
     def __init__(
         self,
-        stream: trio.SocketStream,
+        transport: trio.SocketStream,
+        stream: trio.SocketStream | trio.SSLStream[trio.SocketStream],
         app: AppWrapper,
         config: Config,
         context: WorkerContext,
         limits: Limits,
         report: Report,
     ) -> None:
-        self._stream = stream
-        self._app = app
+        self._transport = transport
+        self._stream = stream  # the transport itself, or TLS on top of it
         self._limits = limits
         self._report = report
         self._nursery: trio.Nursery
@@ -66,14 +67,14 @@ class Connection:
         self._head_begun = False
         self._closing = False
         self._broken = False
-        socket = stream.socket
+        socket = transport.socket
         self._protocol = Http11(
             app,
             config,
             context,
             self,
             ConnectionState({}),
-            False,
+            stream is not transport,
             parse_socket_addr(socket.family, socket.getpeername()),
             parse_socket_addr(socket.family, socket.getsockname()),
             self._send,
@@ -83,7 +84,8 @@ class Connection:
         """Read until the client, a deadline or the protocol ends it; a cancel closes the socket at once."""
         try:
             async with trio.open_nursery() as self._nursery:
-                await self._read()
+                if await self._shake_hands():
+                    await self._read()
         except* OSError:
             self._report("connection_lost", None)
         except* Exception as group:  # noqa: BLE001 - the guard: a fault of one connection stays its own
@@ -95,6 +97,17 @@ class Connection:
         """The server stops: an idle connection ends now, a busy one after its answer."""
         if not self._busy and not self._closing:
             await self._close()
+
+    async def _shake_hands(self) -> bool:
+        """With TLS: the handshake, within the time a head may take."""
+        if isinstance(self._stream, trio.SSLStream):
+            with trio.move_on_after(self._limits.header_timeout) as limit:
+                try:
+                    await self._stream.do_handshake()
+                except trio.BrokenResourceError:
+                    return False
+            return not limit.cancelled_caught
+        return True
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -195,7 +208,8 @@ class Connection:
             self._closing = True
             self._wait_until(trio.current_time() + self._limits.linger_timeout)
             try:
-                await self._stream.send_eof()
+                if isinstance(self._stream, trio.SocketStream):  # TLS cannot close one direction
+                    await self._stream.send_eof()
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
                 await self._cut()
         await self._protocol.handle(Closed())

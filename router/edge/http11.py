@@ -43,7 +43,9 @@ from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
 SEND_MANY: Final = "rookery.websocket.send_many"
-"""ASGI extension: `{"type": SEND_MANY, "messages": [str | bytes, ...]}` leaves in one write."""
+"""ASGI extension: `{"type": SEND_MANY, "messages": [bytes, ...], "text": bool}` leaves in one write.
+
+`text` says which kind of message all of them are; the bytes of a text message are UTF-8 already."""
 
 _REFUSALS: Final = {
     400: ("InvalidRequest", "malformed HTTP"),
@@ -105,23 +107,23 @@ class WebSocketExchange(WSStream):
         await self.send(StreamClosed(self.stream_id))
 
     async def app_send(self, message: ASGISendEvent | None) -> None:
-        if message is not None and cast("dict[str, object]", message)["type"] == SEND_MANY:
-            messages = cast("dict[str, Sequence[str | bytes]]", message)["messages"]
-            await self._send_many(messages)
+        many = cast("dict[str, object] | None", message)
+        if many is not None and many["type"] == SEND_MANY:
+            await self._send_many(cast("Sequence[bytes]", many["messages"]), text=bool(many["text"]))
         else:
             await super().app_send(message)
 
-    async def _send_many(self, messages: Sequence[str | bytes]) -> None:
+    async def _send_many(self, messages: Sequence[bytes], *, text: bool) -> None:
         """Write all frames at once. Server frames carry no mask, so a frame is a header and its payload."""
         if self.closed or self.state is not ASGIWebsocketState.CONNECTED:
             return
         if self.connection.state is not ConnectionState.OPEN:
             return
+        opcode = 1 if text else 2
         parts: list[bytes] = []
         for message in messages:
-            opcode, payload = (1, message.encode()) if isinstance(message, str) else (2, message)
-            parts.append(frame_header(opcode, len(payload)))
-            parts.append(payload)
+            parts.append(frame_header(opcode, len(message)))
+            parts.append(message)
         await self.send(Data(self.stream_id, b"".join(parts)))
 
     async def ping(self) -> None:

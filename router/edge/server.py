@@ -12,7 +12,8 @@ The deadline holds although a client does not read: no write is shielded.
 from __future__ import annotations
 
 import socket as stdlib_socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -70,13 +71,18 @@ async def serve(
     *,
     drain: trio.Event,
     report: Report,
+    on_drain: Callable[[], None] = lambda: None,
+    tls: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Accept and serve until `drain` is set, then end within `limits.graceful_timeout`.
 
     `started()` is called with the addresses really bound, in the order of `addresses` (a host name
-    with several addresses gives several). Raises OSError when an address cannot be bound. Owns the
-    listening sockets and every connection. On cancel all of them are closed at once.
+    with several addresses gives several). `on_drain` is called once nothing is accepted any more: it
+    tells the streams. `tls` ends TLS here, on TCP addresses.
+
+    Raises OSError when an address cannot be bound. Owns the listening sockets and every connection. On
+    cancel all of them are closed at once.
     """
     listeners = await listen(addresses, limits)
     config = _hypercorn_config(limits)
@@ -85,12 +91,15 @@ async def serve(
     connections: set[Connection] = set()
 
     async def handle(stream: trio.SocketStream) -> None:
+        secured: trio.SocketStream | trio.SSLStream[trio.SocketStream] = stream
+        if tls is not None and stream.socket.family != stdlib_socket.AF_UNIX:
+            secured = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
         if len(connections) >= limits.max_connections:
             report("too_many_connections", None)
             await _turn_away(stream)
             return
         try:
-            connection = Connection(stream, app, config, context, limits, report)
+            connection = Connection(stream, secured, app, config, context, limits, report)
         except OSError:
             await trio.aclose_forcefully(stream)  # the client left before we could ask who it is
             return
@@ -106,6 +115,7 @@ async def serve(
             task_status.started([_bound(listener) for listener in listeners])
             await drain.wait()
             accepting.cancel_scope.cancel()  # closes the listeners
+        on_drain()
         serving.cancel_scope.deadline = trio.current_time() + limits.graceful_timeout
         await context.terminated.set()
         for connection in list(connections):

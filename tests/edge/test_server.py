@@ -465,19 +465,20 @@ async def test_a_broken_frame_is_answered_by_a_close_frame(frames: bytes, code: 
 
 
 async def test_send_many_writes_frames_of_every_size_in_order() -> None:
-    messages: list[str | bytes] = ["a", b"b" * 125, "c" * 126, b"d" * 65_535, b"e" * 65_536, "", b""]
+    messages = [b"a", b"b" * 125, b"c" * 126, b"d" * 65_535, b"e" * 65_536, b"", "grüezi".encode()]
 
     async def burst(scope: Any, receive: Any, send: Any) -> None:
         assert SEND_MANY in scope["extensions"]
         await send({"type": "websocket.accept"})
-        await send({"type": SEND_MANY, "messages": messages})
+        await send({"type": SEND_MANY, "messages": messages, "text": False})
+        await send({"type": SEND_MANY, "messages": messages, "text": True})
         await send({"type": "websocket.close", "code": 1000})
 
     async with running(burst) as server, WebSocket(server) as client:
         received = []
         while (message := await client.receive())[0] != "close":
             received.append(message[1])
-        assert received == messages
+        assert received == [*messages, *(message.decode() for message in messages)]
 
 
 async def test_a_websocket_may_be_refused_with_a_body() -> None:

@@ -1,0 +1,233 @@
+"""The one route table: every method, who may call it, how it is counted, what makes its retry safe.
+
+A row is a line below; what a lexicon says already (query or procedure, parameters, input, output) is
+taken from it. `build` refuses to start with a method that has no row, a row that has no method, or a row
+that contradicts its lexicon, so the table and the lexicons cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+import attrs
+
+from protocol import ConversationKind, Nsid
+from router.edge import handlers_convo as convo
+from router.edge import handlers_device as device
+from router.edge import handlers_message as message
+from router.edge.services import Call, Edge
+from schema.wire import METHODS, Method, Wire
+
+Handler = Callable[[Edge, Call], Awaitable[Wire]]
+
+_KIB = 1024
+_SMALL = 64 * _KIB
+_MEMBERS = 1024 * _KIB  # a hundred DIDs, and room for the handshake messages of the seed contract
+_WHOLE = 0  # as much as `server.max_body_bytes` allows: a ciphertext, or two hundred key packages
+
+
+class Transport(enum.Enum):
+    """How an answer travels."""
+
+    CALL = "http"
+    SSE = "sse"
+    AT_STREAM = "atproto"
+    SESSION = "websocket"
+
+
+class Idempotency(enum.Enum):
+    """What makes it safe to send a request a second time."""
+
+    READ = "a query changes nothing"
+    KEY_REQUIRED = "the input's idempotencyKey, without which it is refused"
+    KEY_OPTIONAL = "the input's idempotencyKey, if the client gives one"
+    MESSAGE_ID = "the message id and the bytes under it"
+    NATURAL = "doing it twice is the same as doing it once"
+
+
+class Auth(enum.Enum):
+    """Who may call."""
+
+    ACCOUNT = "a service-auth token of an account, made for this method"
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """One row of the table."""
+
+    nsid: Nsid
+    method: Method
+    transport: Transport
+    kind: ConversationKind
+    handler: Handler | None
+    """None for streams, which `public.py` serves by transport."""
+    quota: str
+    """The class of requests it is counted with; limits come with their own issue."""
+    idempotency: Idempotency
+    max_body_bytes: int
+    """0: `server.max_body_bytes`."""
+    hot: bool
+    """Served as plain ASGI, in front of the framework."""
+    auth: Auth = Auth.ACCOUNT
+
+    @property
+    def http_method(self) -> Literal["GET", "POST"]:
+        """Queries and subscriptions are GET, procedures POST."""
+        return "POST" if self.method.kind == "procedure" else "GET"
+
+    @property
+    def single_use(self) -> bool:
+        """Whether the token is used up: by whatever changes something, and by the opening of a stream."""
+        return self.method.kind != "query" or self.method.streams
+
+    @property
+    def given(self) -> type[Wire] | None:
+        """The type of the body, or of the parameters."""
+        return self.method.input if self.method.kind == "procedure" else self.method.params
+
+
+class RouteTableError(Exception):
+    """The table and the lexicons contradict each other: a mistake of ours, found at start."""
+
+
+@attrs.frozen(kw_only=True)
+class _Row:
+    family: str
+    name: str
+    handler: Handler | None = None
+    transport: Transport = Transport.CALL
+    quota: str = "read"
+    idempotency: Idempotency = Idempotency.READ
+    max_body_bytes: int = _SMALL
+    hot: bool = False
+
+
+_MLS: Final = "blue.catbird.mls"
+_ROOKERY: Final = "chat.rookery"
+_KINDS: Final = {_MLS: ConversationKind.MLS, _ROOKERY: ConversationKind.OPAQUE}
+_I = Idempotency
+
+
+def _call(
+    family: str, name: str, handler: Handler, quota: str, idempotency: Idempotency, max_body: int = _SMALL
+) -> _Row:
+    return _Row(
+        family=family,
+        name=name,
+        handler=handler,
+        quota=quota,
+        idempotency=idempotency,
+        max_body_bytes=max_body,
+        hot=idempotency is Idempotency.MESSAGE_ID,
+    )
+
+
+def _stream(family: str, name: str, transport: Transport) -> _Row:
+    return _Row(
+        family=family,
+        name=name,
+        transport=transport,
+        quota="stream",
+        idempotency=Idempotency.NATURAL,
+        hot=True,
+    )
+
+
+# fmt: off
+ROWS: Final = (
+    _call(_MLS, "createConvo",    convo.create_mls,    "createConvo",    _I.KEY_OPTIONAL, _MEMBERS),
+    _call(_MLS, "getConvos",      convo.list_mls,      "read",           _I.READ),
+    _call(_MLS, "getEpoch",       convo.get_epoch,     "read",           _I.READ),
+    _call(_MLS, "addMembers",     convo.add_mls,       "members",        _I.KEY_OPTIONAL, _MEMBERS),
+    _call(_MLS, "removeMember",   convo.remove_mls,    "members",        _I.KEY_REQUIRED),
+    _call(_MLS, "leaveConvo",     convo.leave_mls,     "members",        _I.NATURAL),
+    _call(_MLS, "sendMessage",    message.send_mls,    "send",           _I.MESSAGE_ID, _WHOLE),
+    _call(_MLS, "getMessages",    message.read_mls,    "read",           _I.READ),
+    _call(_MLS, "updateCursor",   message.mark_mls,    "mark",           _I.NATURAL),
+    _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, _WHOLE),
+    _stream(_MLS, "streamConvoEvents",    Transport.SSE),
+    _stream(_MLS, "subscribeConvoEvents", Transport.AT_STREAM),
+
+    _call(_ROOKERY, "createConvo",    convo.create_rookery,    "createConvo",    _I.KEY_REQUIRED),
+    _call(_ROOKERY, "getConvos",      convo.list_rookery,      "read",           _I.READ),
+    _call(_ROOKERY, "addMembers",     convo.add_rookery,       "members",        _I.KEY_REQUIRED),
+    _call(_ROOKERY, "removeMember",   convo.remove_rookery,    "members",        _I.KEY_REQUIRED),
+    _call(_ROOKERY, "leaveConvo",     convo.leave_rookery,     "members",        _I.KEY_OPTIONAL),
+    _call(_ROOKERY, "sendMessage",    message.send_rookery,    "send",           _I.MESSAGE_ID, _WHOLE),
+    _call(_ROOKERY, "getMessages",    message.read_rookery,    "read",           _I.READ),
+    _call(_ROOKERY, "updateCursor",   message.mark_rookery,    "mark",           _I.NATURAL),
+    _call(_ROOKERY, "registerDevice", device.register_rookery, "registerDevice", _I.KEY_OPTIONAL),
+    _stream(_ROOKERY, "streamEvents",    Transport.SSE),
+    _stream(_ROOKERY, "subscribeEvents", Transport.AT_STREAM),
+    _stream(_ROOKERY, "session",         Transport.SESSION),
+)
+# fmt: on
+
+
+def build(rows: Iterable[_Row], methods: Mapping[str, Method]) -> Mapping[str, Route]:
+    """The table by NSID. Raises `RouteTableError` unless rows and methods agree one by one."""
+    table: dict[str, Route] = {}
+    for row in rows:
+        nsid = f"{row.family}.{row.name}"
+        method = methods.get(nsid)
+        if method is None:
+            raise RouteTableError(f"{nsid} has a row and no lexicon")
+        if nsid in table:
+            raise RouteTableError(f"{nsid} has two rows")
+        route = Route(
+            nsid=Nsid(nsid),
+            method=method,
+            transport=row.transport,
+            kind=_KINDS[row.family],
+            handler=row.handler,
+            quota=row.quota,
+            idempotency=row.idempotency,
+            max_body_bytes=row.max_body_bytes,
+            hot=row.hot,
+        )
+        _agree(route)
+        table[nsid] = route
+    missing = methods.keys() - table.keys()
+    if missing:
+        raise RouteTableError(f"without a row: {', '.join(sorted(missing))}")
+    return MappingProxyType(table)
+
+
+def _agree(route: Route) -> None:
+    """Refuse a row that contradicts its lexicon."""
+    method, nsid = route.method, route.nsid
+    transports = {
+        "query": {Transport.SSE} if method.streams else {Transport.CALL},
+        "procedure": {Transport.CALL},
+        "subscription": {Transport.AT_STREAM, Transport.SESSION},
+    }
+    if route.transport not in transports[method.kind]:
+        raise RouteTableError(f"{nsid} is a {method.kind} and cannot travel as {route.transport.value}")
+    if (route.handler is None) is (route.transport is Transport.CALL):
+        raise RouteTableError(f"{nsid}: a call has a handler, a stream has none")
+    if (method.kind == "query" and not method.streams) is not (route.idempotency is Idempotency.READ):
+        raise RouteTableError(f"{nsid}: a query, and nothing else, needs no rule for retries")
+    wanted = _RETRY_FIELD.get(route.idempotency)
+    if wanted is not None and (method.input is None or wanted not in method.input.__struct_fields__):
+        raise RouteTableError(f"{nsid} has no {wanted} in its input")
+
+
+_RETRY_FIELD: Final = {
+    Idempotency.KEY_REQUIRED: "idempotency_key",
+    Idempotency.KEY_OPTIONAL: "idempotency_key",
+    Idempotency.MESSAGE_ID: "msg_id",
+}
+
+ROUTES: Final = build(ROWS, METHODS)
+"""The table of this server."""
+
+PAGES: Final = ("/health", "/health/live", "/health/ready", "/xrpc/_health", "/.well-known/did.json")
+"""What is served beside the methods, to anybody."""
+
+
+def route_names() -> frozenset[str]:
+    """Every word that a request line or a metric may have as its method."""
+    return frozenset((*ROUTES, *PAGES))

@@ -1,0 +1,72 @@
+"""What the edge is given by `app.py`, and one verified call on its way to a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
+import trio
+
+from protocol import AccountDid
+from router.config.sections import Settings
+from router.conversation.service import Conversations
+from router.device.service import Devices
+from router.edge.cursors import Cursors
+from router.identity.secrets import ServerSecrets
+from router.identity.service import ServedDocuments
+from router.identity.service_auth import Authenticator
+from router.observe import Health, Observer
+from router.store.interface import Store
+from schema.wire import Wire
+
+if TYPE_CHECKING:
+    from router.edge.routes import Route
+
+W = TypeVar("W", bound=Wire)
+
+
+@attrs.frozen(kw_only=True)
+class Edge:
+    """The services below the edge. All of them are owned by others and outlive it."""
+
+    store: Store
+    conversations: Conversations
+    devices: Devices
+    authenticator: Authenticator
+    documents: ServedDocuments
+    secrets: ServerSecrets
+    health: Health
+    observer: Observer
+    settings: Settings
+    version: str
+    drain: trio.Event
+    """Set when the server begins to leave: streams say so and end."""
+    now: Callable[[], float]
+    """Unix seconds."""
+    dice: Callable[[], float]
+    """Numbers in [0, 1): the jitter of reconnections."""
+    report: Callable[[str, BaseException | None], None]
+    """Told of faults of ours: a few-valued name and the exception."""
+    answer_timeout: float = 30.0
+    """Seconds a handler may take; after that the outcome is unknown to the caller."""
+
+    @property
+    def cursors(self) -> Cursors:
+        """Resume tokens of this log."""
+        return Cursors(self.secrets, self.store.log_id)
+
+
+@attrs.frozen
+class Call:
+    """A request that was read, judged against its lexicon, and proven to come from `account`."""
+
+    route: Route
+    account: AccountDid
+    given: Wire
+
+    def value(self, kind: type[W]) -> W:
+        """The parameters or the body, as the type the route's lexicon has for them."""
+        if not isinstance(self.given, kind):
+            raise TypeError(f"{self.route.nsid} gives {type(self.given).__name__}, not {kind.__name__}")
+        return self.given

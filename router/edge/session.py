@@ -1,0 +1,341 @@
+"""The shell around `protocol.Session`: one WebSocket, subprotocol `rookery.v1`, three tasks.
+
+    reader    takes a message, asks the machine, posts sends in the order they came
+    answers   awaits the replies of posted sends, in that order, and tells the machine
+    writer    the only one that writes: what the machine wants said, and events as credit allows
+
+A message never gets a task of its own: a task per send would reorder them, and cost more than the send.
+Everything that waits for the client when the writer turns to it (answers, events, cursors) leaves in one
+write. The writer waits for events and for words at once: it waits for events in a cancel scope that every
+new word cancels (a cancelled `Feed.take` loses nothing).
+
+Bounded: unanswered sends by the machine (`max_in_flight`), events by credit and by the feed, words by
+`_MAX_WORDS`: a client that asks and does not listen is not read any further.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from contextlib import AsyncExitStack
+
+import trio
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, WebsocketScope
+
+from actors import Reply as PostedReply
+from protocol import (
+    SUBPROTOCOL,
+    Action,
+    Answer,
+    Close,
+    CloseReason,
+    CursorDue,
+    DeviceId,
+    Emit,
+    Granted,
+    Rejected,
+    Resume,
+    Send,
+    Sent,
+    Session,
+    SessionLimits,
+    SessionState,
+    Submit,
+)
+from router.conversation.service import answer_of
+from router.device.feed import Feed, FeedClosed
+from router.edge.asgi import fields_of
+from router.edge.cursors import FUTURE_CURSOR
+from router.edge.errors import Refusal, refusal_of
+from router.edge.exchange import Exchange
+from router.edge.members import acting_device
+from router.edge.opening import open_feed, reconnect_after, refuse_when_draining
+from router.edge.routes import Route
+from router.edge.services import Edge
+from router.edge.sockets import Socket, Stalled, open_or_turn_down
+from router.edge.xrpc import authenticate, read_input
+from router.identity.service_auth import Caller
+
+_BATCH = 256
+_MAX_WORDS = 256 * 1024
+_ANSWER_SECONDS = 30.0
+_LAST_ANSWERS_SECONDS = 2.0
+
+_FAULT = Rejected("InternalServerError", "The server has a fault; send the same bytes again.")
+_LOST = Rejected("UpstreamTimeout", "The answer took too long; send the same bytes again.", retry_after=1)
+_ENDS = {
+    "draining": CloseReason.DRAINING,
+    "overloaded": CloseReason.OVERLOADED,
+    "replaced": CloseReason.OVERLOADED,
+    "disabled": CloseReason.DISABLED,
+}
+
+
+async def serve_session(
+    edge: Edge,
+    route: Route,
+    scope: WebsocketScope,
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
+    exchange: Exchange,
+) -> None:
+    """Open a session and keep it until one side ends it."""
+    caller = await open_or_turn_down(edge, scope, send, exchange, lambda: _open(edge, route, scope))
+    if caller is None:
+        return
+    exchange.transport = "websocket"
+    socket = Socket(scope, receive, send, edge.settings.server.send_timeout, exchange)
+    with edge.observer.connection("websocket"):
+        await socket.accept(SUBPROTOCOL)
+        await _Connection(edge, caller, socket, exchange).run()
+
+
+async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Caller:
+    refuse_when_draining(edge)
+    read_input(route, scope["query_string"], b"")
+    if SUBPROTOCOL not in scope["subprotocols"]:
+        raise Refusal("InvalidRequest", f"Offer the WebSocket subprotocol {SUBPROTOCOL}.")
+    return await authenticate(edge, route, fields_of(scope))
+
+
+def _limits(edge: Edge) -> SessionLimits:
+    chosen = edge.settings.session
+    return SessionLimits(
+        max_in_flight=chosen.max_in_flight,
+        max_frame_bytes=chosen.max_frame_bytes,
+        max_credit=chosen.max_credit,
+        hello_timeout=chosen.hello_timeout,
+        heartbeat=chosen.heartbeat_seconds,
+        cursor_interval=chosen.cursor_interval,
+    )
+
+
+class _Connection:
+    """One session from its 101 to its close frame."""
+
+    def __init__(self, edge: Edge, caller: Caller, socket: Socket, exchange: Exchange) -> None:
+        self._edge = edge
+        self._account = caller.account
+        self._socket = socket
+        self._exchange = exchange
+        self._session = Session(_limits(edge), trio.current_time())
+        self._cursors = edge.cursors
+        self._feed: Feed | None = None
+        self._resume: Resume | None = None
+        self._words: list[bytes] = []
+        self._words_bytes = 0
+        self._goodbye: Close | None = None
+        self._posted: deque[tuple[int, PostedReply[Answer | Rejected]]] = deque()
+        self._waiting: trio.CancelScope | None = None  # the writer's wait, cancelled by every new word
+        self._may_read = trio.lowlevel.ParkingLot()
+        self._has_posted = trio.lowlevel.ParkingLot()
+
+    async def run(self) -> None:
+        """Say hello, then serve until the end. Everything in memory goes with it."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._read, nursery.cancel_scope)
+                nursery.start_soon(self._answer)
+                await self._greet()
+                resume = self._resume
+                if resume is not None:
+                    await self._serve(resume)
+                await self._say_goodbye()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._session.disconnected()
+
+    async def _greet(self) -> None:
+        """Write until hello has come, or until the machine gives up on it."""
+        while self._resume is None and self._goodbye is None:
+            await self._wait_for_a_word()
+
+    async def _serve(self, resume: Resume) -> None:
+        async with AsyncExitStack() as stack:
+            try:
+                device, after = await self._where_from(resume)
+                opened = open_feed(self._edge, device, after=after, seen=resume.seen)
+                feed = await stack.enter_async_context(opened)
+            except Exception as error:  # noqa: BLE001 - told by name; what is ours is reported
+                self._do(self._session.turn_away(self._as_refusal(error)))
+                return
+            cursor = self._cursors.at(device, 0 if after is None else after)
+            self._do(self._session.welcome(device, cursor, trio.current_time()))
+            self._feed = feed
+            self._may_read.unpark_all()
+            await self._write(feed)
+
+    async def _where_from(self, resume: Resume) -> tuple[DeviceId, int | None]:
+        device = await acting_device(self._edge.store, self._account, resume.device)
+        if resume.cursor is None:
+            return device, None
+        position = self._cursors.position(device, resume.cursor)
+        if position > await self._edge.store.head():
+            raise FUTURE_CURSOR
+        return device, position
+
+    # -- reader ----------------------------------------------------------------------------------
+
+    async def _read(self, everything: trio.CancelScope) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message is None:
+                everything.cancel()
+                return
+            while self._session.state is SessionState.RESUMING or self._words_bytes > _MAX_WORDS:
+                await self._may_read.park()
+            self._do(self._session.receive(message, trio.current_time()))
+
+    def _do(self, actions: list[Action]) -> None:
+        """Carry out what the machine wants, in order. Never waits."""
+        for action in actions:
+            match action:
+                case Emit(frame=frame):
+                    self._words.append(frame)
+                    self._words_bytes += len(frame)
+                case Submit():
+                    self._post(action)
+                case Resume():
+                    self._resume = action
+                case CursorDue():
+                    if self._feed is not None and self._session.device is not None:
+                        cursor = self._cursors.at(self._session.device, self._feed.cursor)
+                        self._do(self._session.cursor_at(cursor, trio.current_time()))
+                case Close():
+                    self._goodbye = action
+                case Granted():
+                    pass  # the writer looks at the credit when it wakes
+        if actions and self._waiting is not None:
+            self._waiting.cancel()
+
+    def _post(self, submit: Submit) -> None:
+        """Put a send into its conversation's mailbox. No await: sends are posted in the order they came."""
+        command = Send(
+            submit.conversation, self._account, self._session.device, submit.msg_id, submit.epoch, submit.body
+        )
+        try:
+            reply = self._edge.conversations.post(command)
+        except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
+            self._do(self._session.refused(submit.id, self._as_refusal(error)))
+            return
+        self._posted.append((submit.id, reply))
+        self._has_posted.unpark()
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    async def _answer(self) -> None:
+        while True:
+            while not self._posted:
+                await self._has_posted.park()
+            request, reply = self._posted[0]
+            answer = await self._wait_for(reply)
+            self._posted.popleft()
+            if isinstance(answer, Sent):
+                self._do(self._session.acked(request, answer))
+            else:
+                self._do(self._session.refused(request, answer))
+
+    async def _wait_for(self, reply: PostedReply[Answer | Rejected]) -> Sent | Rejected:
+        try:
+            with trio.fail_after(_ANSWER_SECONDS):
+                answer = await answer_of(reply)
+        except trio.TooSlowError:
+            return _LOST
+        except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
+            return self._as_refusal(error)
+        if isinstance(answer, Sent | Rejected):
+            return answer
+        self._edge.report("session_answer", TypeError(type(answer).__name__))
+        return _FAULT
+
+    def _as_refusal(self, error: Exception) -> Rejected:
+        refusal = refusal_of(error)
+        if refusal is None:
+            self._edge.report("session_send", error)
+            return _FAULT
+        return Rejected(refusal.error, refusal.message, retry_after=refusal.retry_after)
+
+    # -- writer ----------------------------------------------------------------------------------
+
+    async def _write(self, feed: Feed) -> None:
+        """Write words and events until the session ends. Raises nothing but cancellation."""
+        try:
+            while self._goodbye is None:
+                if feed.queued and self._session.credit:
+                    await self._take(feed)  # at once, so that words and events leave together
+                if self._words:
+                    await self._flush()
+                else:
+                    await self._wait(feed)
+        except FeedClosed as end:
+            await self._finish_sends()
+            self._end(feed, end)
+        except Stalled:
+            self._session.disconnected()
+            self._exchange.ended(1008, "ConsumerTooSlow")
+
+    async def _wait(self, feed: Feed) -> None:
+        """Wait for an event that may be sent, a word, or the machine's deadline."""
+        if self._session.credit:
+            with self._interruptible() as scope:
+                await self._take(feed)
+        else:
+            with self._interruptible() as scope:
+                await trio.sleep_forever()
+        self._waiting = None
+        if scope.cancelled_caught:
+            self._do(self._session.tick(trio.current_time()))
+
+    async def _wait_for_a_word(self) -> None:
+        with self._interruptible() as scope:
+            await trio.sleep_forever()
+        self._waiting = None
+        if scope.cancelled_caught:
+            self._do(self._session.tick(trio.current_time()))
+        await self._flush()
+
+    def _interruptible(self) -> trio.CancelScope:
+        deadline = self._session.deadline()
+        self._waiting = trio.CancelScope(deadline=math.inf if deadline is None else deadline)
+        if self._goodbye is not None or self._words:
+            self._waiting.cancel()
+        return self._waiting
+
+    async def _take(self, feed: Feed) -> None:
+        batch = await feed.take(min(_BATCH, self._session.credit))
+        self._do(self._session.offer([published.event for published in batch]))
+        self._edge.observer.delivered("websocket", len(batch))
+
+    async def _flush(self) -> None:
+        words, self._words = self._words, []
+        self._words_bytes = 0
+        self._may_read.unpark_all()
+        await self._socket.send_all(words, text=not self._session.binary)
+
+    async def _finish_sends(self) -> None:
+        """Give the answers that are due, as far as they come soon: who hears none sends again."""
+        with trio.move_on_after(_LAST_ANSWERS_SECONDS):
+            while self._posted and self._goodbye is None:
+                await self._wait_for_a_word()
+
+    def _end(self, feed: Feed, end: FeedClosed) -> None:
+        device = self._session.device
+        self._do(
+            self._session.close(
+                _ENDS.get(end.reason, CloseReason.FAILED),
+                end.message,
+                cursor=None if device is None else self._cursors.at(device, feed.cursor),
+                reconnect_after=reconnect_after(self._edge) if end.reason == "draining" else None,
+            )
+        )
+
+    async def _say_goodbye(self) -> None:
+        try:
+            await self._flush()
+        except Stalled:
+            self._exchange.ended(1008, "ConsumerTooSlow")
+            return
+        goodbye = self._goodbye
+        if goodbye is not None:
+            self._exchange.ended(goodbye.code, goodbye.reason)
+            await self._socket.close(goodbye.code, goodbye.reason)

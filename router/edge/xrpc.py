@@ -1,0 +1,146 @@
+"""One XRPC call, framework-free: method → media type → caller → body → input → handler → answer.
+
+A refusal costs nothing below it: nobody's body is read before the caller is known, and a length that is
+declared too large is refused before that. Whatever goes wrong is a `Reply` with a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import attrs
+import trio
+
+from router.edge.asgi import HeaderFields
+from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
+from router.edge.routes import Route
+from router.edge.services import Call, Edge
+from router.identity.service_auth import Caller
+from schema import error_names
+from schema.wire import Wire, decode, decode_query, encode
+
+_NO_BODY: Final = 0
+
+
+@attrs.define
+class Incoming:
+    """A request as any server or framework can hand it in."""
+
+    method: str
+    query: bytes
+    headers: HeaderFields
+    chunks: AsyncIterator[bytes]
+    """The body, as it arrives."""
+    received: int = 0
+    """Bytes of the body taken so far."""
+    complete: bool = False
+    """Whether the body was taken to its end: if not, the connection cannot be used again."""
+
+
+async def call(edge: Edge, route: Route, request: Incoming) -> Reply:
+    """Answer one call. Raises only `ClientGone` and cancellation."""
+    try:
+        answer = await _call(edge, route, request)
+    except ClientGone:
+        raise
+    except Refusal as refusal:
+        return refuse(_declared(route, refusal))
+    except Exception as error:  # noqa: BLE001 - translated once, here; what is ours is reported by name
+        return reply_of(error)
+    return Reply(200, encode(answer))
+
+
+async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
+    check_method(route, request.method)
+    max_bytes = route.max_body_bytes or edge.settings.server.max_body_bytes
+    if route.method.kind == "procedure":
+        check_media_type(request.headers)
+    else:
+        max_bytes = _NO_BODY
+    declared = request.headers.one(b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > max_bytes:
+        raise too_large(max_bytes)
+    caller = await authenticate(edge, route, request.headers)
+    body = await read_body(request, max_bytes, edge.settings.server.body_timeout)
+    given = read_input(route, request.query, body)
+    if route.handler is None:
+        raise TypeError(f"{route.nsid} has no handler")
+    with trio.fail_after(edge.answer_timeout):
+        return await route.handler(edge, Call(route, caller.account, given))
+
+
+async def read_body(request: Incoming, max_bytes: int, within: float) -> bytes:
+    """The whole body. Refuses what is longer as soon as that is seen, and what is slow."""
+    chunks: list[bytes] = []
+    with trio.move_on_after(within) as limit:
+        async for chunk in request.chunks:
+            request.received += len(chunk)
+            if request.received > max_bytes:
+                raise too_large(max_bytes)
+            chunks.append(chunk)
+        request.complete = True
+    if limit.cancelled_caught:
+        raise Refusal("RequestTimeout", f"The body was not complete within {within:g} s.")
+    return b"".join(chunks)
+
+
+def check_method(route: Route, method: str) -> None:
+    """Refuse a method that the lexicon does not have for this name."""
+    if method != route.http_method:
+        allow = route.http_method.encode()
+        message = f"{route.nsid} is a {route.method.kind}: use {route.http_method}."
+        raise Refusal("MethodNotAllowed", message, headers=((b"allow", allow),))
+
+
+def check_media_type(headers: HeaderFields) -> None:
+    """Refuse a body that is not plain JSON."""
+    media_type, _, parameters = (headers.one(b"content-type") or "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+        raise Refusal("UnsupportedMediaType", "Send the body as application/json.")
+    if (headers.one(b"content-encoding") or "identity").lower() != "identity":
+        raise Refusal("UnsupportedMediaType", "Send the body without a content coding.")
+
+
+async def authenticate(edge: Edge, route: Route, headers: HeaderFields) -> Caller:
+    """The caller, proven for this method."""
+    authorization = headers.one(b"authorization")
+    if authorization is None:
+        raise Refusal("AuthenticationRequired", "Send a service-auth token: Authorization: Bearer <token>.")
+    return await edge.authenticator.authenticate(authorization, lxm=route.nsid, single_use=route.single_use)
+
+
+def read_input(route: Route, query: bytes, body: bytes) -> Wire:
+    """The parameters or the body as the type of the lexicon. Raises `InvalidWire` or `Refusal`."""
+    if route.method.kind == "procedure":
+        if query:
+            raise Refusal("InvalidRequest", f"{route.nsid} takes no parameters.")
+        return decode(_type_of(route), body)
+    if route.given is None:
+        if query:
+            raise Refusal("InvalidRequest", f"{route.nsid} takes no parameters.")
+        return Wire()
+    return decode_query(route.given, query)
+
+
+def too_large(max_bytes: int) -> Refusal:
+    """The refusal of a body that is, or says it is, longer than the method takes."""
+    return Refusal("PayloadTooLarge", f"The body may have at most {max_bytes} bytes.")
+
+
+def _type_of(route: Route) -> type[Wire]:
+    if route.given is None:
+        raise TypeError(f"{route.nsid} has no input")
+    return route.given
+
+
+def _declared(route: Route, refusal: Refusal) -> Refusal:
+    """The refusal under a name that the method's lexicon or XRPC itself has.
+
+    The state machine is shared by both families, and the seed contract declares fewer names.
+    """
+    if refusal.error in error_names(route.nsid):
+        return refusal
+    error = "Forbidden" if refusal.error.startswith("Not") else "InvalidRequest"
+    return Refusal(error, refusal.message, retry_after=refusal.retry_after, headers=refusal.headers)
