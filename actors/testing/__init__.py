@@ -2,6 +2,7 @@
 
 - `TrioRunner`: drive Trio from code that is not async, on a fake clock.
 - `ActorMachine` (needs Hypothesis): a state machine around your tree with the library's laws built in.
+- `Laws`: the same laws for tests without Hypothesis.
 - `cancel_each_checkpoint`: cancel an operation at each of its suspensions.
 - `Probe`, `FaultPlan`, `Recorder`: an actor that writes down, faults on purpose, every hook as a value.
 - `check_mailbox`, `check_registry`, `check_supervisor`: contract suites for variants of a part.
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from ._cancel import cancel_each_checkpoint
 from ._contracts import assert_stopped_in_order, check_mailbox, check_registry, check_supervisor
 from ._faults import CRASH, HANG, Fault, FaultKind, FaultPlan, PlannedCrash
+from ._laws import Laws, check_conservation
 from ._linear import History, Model, Operation, check_linearizable
 from ._probe import Probe
 from ._recorder import Event, Recorder
@@ -32,6 +34,7 @@ __all__ = [
     "FaultKind",
     "FaultPlan",
     "History",
+    "Laws",
     "Model",
     "Operation",
     "PlannedCrash",
@@ -40,6 +43,7 @@ __all__ = [
     "TrioRunner",
     "assert_stopped_in_order",
     "cancel_each_checkpoint",
+    "check_conservation",
     "check_linearizable",
     "check_mailbox",
     "check_registry",

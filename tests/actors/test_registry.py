@@ -32,7 +32,7 @@ from actors import (
     format_tree,
     stopping,
 )
-from actors.testing import Recorder, cancel_each_checkpoint
+from actors.testing import Recorder, cancel_each_checkpoint, check_conservation
 
 settle = trio.testing.wait_all_tasks_blocked
 Clock = trio.testing.MockClock
@@ -78,12 +78,6 @@ async def with_registry(
     assert registry.statistics().active == 0
     check_conservation(registry)
     return recorder
-
-
-def check_conservation(registry: Registry[str, str]) -> None:
-    s = registry.statistics()
-    assert s.accepted == s.handled + s.lost + s.dropped + s.waiting + s.in_hand
-    assert s.waiting >= 0
 
 
 async def test_the_first_message_activates_a_key_and_idleness_passivates_it(

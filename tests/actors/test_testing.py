@@ -259,9 +259,13 @@ def test_the_runner_raises_what_a_background_task_raised() -> None:
         raise LookupError
 
     runner.spawn(fail)
-    with pytest.raises((ExceptionGroup, trio.RunFinishedError, trio.Cancelled)):
-        while True:  # the run is over, sooner or later
+
+    def until_it_is_over() -> None:
+        while True:
             runner.settle()
+
+    with pytest.raises((ExceptionGroup, trio.RunFinishedError, trio.Cancelled)):
+        until_it_is_over()
     with pytest.raises(ExceptionGroup):
         runner.close()
 
