@@ -45,6 +45,8 @@ from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
 from router.device.tail import Tail
 from router.edge import server as edge_server
+from router.edge.public import public_app
+from router.edge.routes import route_names
 from router.edge.services import Edge
 from router.housekeeping import remember_used_tokens, sweep
 from router.identity.replay import ReplayGuard
