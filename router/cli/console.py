@@ -6,11 +6,14 @@ set. With `--json` stdout has JSON only, one value a line where the command stre
 
 import os
 import sys
+from typing import TextIO
 
 import attrs
 import msgspec
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
+
+_WIDTH_OF_A_FILE = 200
 
 
 @attrs.frozen
@@ -43,8 +46,10 @@ class Console:
 def make_console(*, json: bool) -> Console:
     """The console of this process."""
     plain = "NO_COLOR" in os.environ or None
-    return Console(
-        json=json,
-        out=RichConsole(file=sys.stdout, no_color=plain, highlight=False, soft_wrap=not sys.stdout.isatty()),
-        err=RichConsole(file=sys.stderr, no_color=plain, highlight=False, soft_wrap=not sys.stderr.isatty()),
-    )
+    return Console(json=json, out=_stream(sys.stdout, plain), err=_stream(sys.stderr, plain))
+
+
+def _stream(file: TextIO, plain: bool | None) -> RichConsole:
+    # Where nobody looks, a line must not be broken because some terminal would be narrow.
+    width = None if file.isatty() else _WIDTH_OF_A_FILE
+    return RichConsole(file=file, no_color=plain, highlight=False, width=width)

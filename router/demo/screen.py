@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import trio
-from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -29,19 +28,16 @@ def scene_view(scene: Scene) -> Group:
     """The running demo."""
     heard = sum(len(actor.received) for actor in scene.actors)
     whole = max(1, scene.total * max(1, len(scene.actors)))
-    return Group(
-        Text(f"▸ {scene.step} …", style="bold"),
-        _cast_table(scene.actors, scene.total),
-        ProgressBar(total=whole, completed=heard, width=72),
-        *_latest(scene),
-    )
+    bar = Table.grid()  # a bar on its own does not end its line
+    bar.add_row(ProgressBar(total=whole, completed=heard, width=72))
+    return Group(_cast_table(scene.actors, scene.total), bar, *_latest(scene))
 
 
 def _cast_table(actors: list[Actor], total: int) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("device")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("device", no_wrap=True)
     table.add_column("way")
-    for column in ("said", "answered", "waiting", "heard", "connected"):
+    for column in ("said", "answered", "waiting", "heard", "conns"):
         table.add_column(column, justify="right")
     for actor in actors:
         waiting = Text(str(actor.waiting or ""), style="yellow")
@@ -53,7 +49,7 @@ def _cast_table(actors: list[Actor], total: int) -> Table:
             str(len(actor.acknowledged)),
             waiting,
             heard,
-            f"{actor.connections}×",
+            str(actor.connections),
         )
     return table
 
@@ -72,11 +68,11 @@ def _latest(scene: Scene) -> list[Text]:
 
 def ending_view(scene: Scene, ending: Ending) -> Group:
     """The result, with the table that proves it."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("device")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("device", no_wrap=True)
     table.add_column("way")
-    for column in ("sent", "acknowledged", "received", "in order, once", "repeats dropped", "connections"):
-        table.add_column(column, justify="right")
+    for column in ("sent", "acked", "received", "in order", "repeats", "conns"):
+        table.add_column(column, justify="right", no_wrap=True)
     for actor in scene.actors:
         good = actor.received == ending.log
         table.add_row(
@@ -89,19 +85,19 @@ def ending_view(scene: Scene, ending: Ending) -> Group:
             str(actor.repeats_dropped),
             str(actor.connections),
         )
-    return Group(table, _verdict(scene, ending), Text(ABOUT_ENCRYPTION, style="dim"))
+    return Group(Text(), table, Text(), _verdict(scene, ending), Text(ABOUT_ENCRYPTION, style="dim"))
 
 
 def _verdict(scene: Scene, ending: Ending) -> Panel:
     if ending.faults:
-        return Panel(Text("\n".join(ending.faults)), title="It did not hold", border_style="red", width=90)
+        return Panel(Text("\n".join(ending.faults)), title="It did not hold", border_style="red", width=80)
     words = (
         f"The router was killed with {ending.unanswered_at_kill} sends unanswered and was back after "
         f"{scene.seconds_down:.1f} s. All {ending.acknowledged} acknowledged messages are in the log once, "
         f"in order and without a gap, and each of {len(scene.actors)} devices opened every one of them, once "
         f"and in that order. {ending.seconds:.1f} s in all."
     )
-    return Panel(Text(words), title="It held", border_style="green", width=90)
+    return Panel(Text(words), title="It held", border_style="green", width=80)
 
 
 def ending_data(scene: Scene, ending: Ending) -> dict[str, object]:
@@ -141,6 +137,8 @@ async def shown(scene: Scene, console: Console, *, quiet: bool) -> AsyncIterator
         yield
     else:
         with Live(console=console, auto_refresh=False, transient=True) as live:
+            # Above the live part, so that the story stays when the table goes.
+            scene.on_step = lambda step: live.console.print(Text(f"▸ {step}", style="bold"))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_refresh, scene, live)
                 yield
