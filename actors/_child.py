@@ -88,17 +88,17 @@ class ChildLife(Life):
 
     def __init__(self, child: "Child", number: int, hooks: Hooks) -> None:
         super().__init__(hooks)
-        self.child = child
-        self.number = number
-        self.scope = trio.CancelScope()
-        self.ready = trio.Event()
+        self.child: Child = child
+        self.number: int = number
+        self.scope: trio.CancelScope = trio.CancelScope()
+        self.ready: trio.Event = trio.Event()
         """Set when it is ready and also when it ended."""
-        self.ended = trio.Event()
+        self.ended: trio.Event = trio.Event()
         self.ready_at: float | None = None
         self.asked_at: float | None = None
         self.blame: Exception | None = None
         """Why the supervisor ended its start."""
-        self.cancelled = False
+        self.cancelled: bool = False
         self.value: object = None
 
     @property
@@ -137,13 +137,13 @@ class Child:
     )
 
     def __init__(self, spec: ChildSpec, path: str, incarnation: int) -> None:
-        self.spec = spec
-        self.path = path
-        self.state = ChildState.DOWN
+        self.spec: ChildSpec = spec
+        self.path: str = path
+        self.state: ChildState = ChildState.DOWN
         self.life: ChildLife | None = None
-        self.incarnation = incarnation
-        self.attempt = 0
-        self.restarts = 0
+        self.incarnation: int = incarnation
+        self.attempt: int = 0
+        self.restarts: int = 0
         self.due: float | None = None
         self.last_exit: Exit | None = None
         self.watchers: list[trio.Event] = []

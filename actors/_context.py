@@ -20,18 +20,30 @@ M = TypeVar("M")
 class Cell(Generic[K, M]):
     """One active key: its mailbox, which outlives incarnations, and the one that runs now."""
 
-    __slots__ = ("attempt", "context", "key", "last_exit", "leaving", "mailbox", "restarts", "scope", "stuck")
+    __slots__ = (
+        "attempt",
+        "context",
+        "interrupted",
+        "key",
+        "last_exit",
+        "leaving",
+        "mailbox",
+        "restarts",
+        "scope",
+        "stuck",
+    )
 
     def __init__(self, key: K, mailbox: Mailbox[M]) -> None:
-        self.key = key
-        self.mailbox = mailbox
+        self.key: K = key
+        self.mailbox: Mailbox[M] = mailbox
         self.context: ActorContext[K, M] | None = None
         self.scope: trio.CancelScope | None = None
-        self.leaving = False
+        self.leaving: bool = False
         """It was asked to leave to make room; it does not count against the cap."""
-        self.stuck = False
-        self.attempt = 0
-        self.restarts = 0
+        self.stuck: bool = False
+        self.interrupted: bool = False
+        self.attempt: int = 0
+        self.restarts: int = 0
         self.last_exit: Exit | None = None
 
 
@@ -58,12 +70,12 @@ class ActorContext(Life, Generic[K, M]):
         super().__init__(registry.hooks)
         self._registry = registry
         self._cell = cell
-        self.incarnation = incarnation
+        self.incarnation: int = incarnation
         """Higher than that of every earlier incarnation of this key (unique in its registry)."""
-        self.activated_at = now
-        self.parked_at = -1.0
+        self.activated_at: float = now
+        self.parked_at: float = -1.0
         """When it last began to wait; negative before its first take."""
-        self.wants_out = False
+        self.wants_out: bool = False
         self._told = False
 
     @property

@@ -42,7 +42,7 @@ class AskFailed(ActorError):
     def __init__(self, cause: BaseException | None) -> None:
         super().__init__(f"the actor ended without an answer: {cause!r}")
         self.cause = cause
-        self.__cause__ = cause
+        self.__cause__: BaseException | None = cause
 
 
 class Quarantined(ActorError):
@@ -74,7 +74,7 @@ class StartFailed(ActorError):
         super().__init__(f"{path} did not start: {reason!r}")
         self.path = path
         self.reason = reason
-        self.__cause__ = reason
+        self.__cause__: BaseException | None = reason
 
 
 class StartTimeout(ActorError):
@@ -106,7 +106,7 @@ class RestartIntensityExceeded(ActorError):
         self.path = path
         self.intensity = intensity
         self.exits = exits
-        self.__cause__ = last.error
+        self.__cause__: BaseException | None = last.error
 
 
 class ActorTimeout(ActorError):

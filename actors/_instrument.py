@@ -119,7 +119,7 @@ class Hooks:
     def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
         self._instruments = tuple(instruments)
         self._parent: Hooks | None = None
-        self.failed = 0
+        self.failed: int = 0
         self._sort()
 
     def inherit(self, parent: "Hooks | None") -> None:

@@ -89,11 +89,16 @@ class Terms(Generic[M]):
         weigh: Callable[[M], int] | None,
         hooks: Hooks,
     ) -> None:
-        self.prefix = prefix
-        self.hooks = hooks
-        self.weigh = weigh
+        self.prefix: str = prefix
+        self.hooks: Hooks = hooks
+        self.weigh: Callable[[M], int] | None = weigh
         self.bound(capacity, max_weight)
-        self.accepted = self.taken = self.dropped = self.lost = self.refused = self.high_water = 0
+        self.accepted: int = 0
+        self.taken: int = 0
+        self.dropped: int = 0
+        self.lost: int = 0
+        self.refused: int = 0
+        self.high_water: int = 0
 
     def bound(self, capacity: float, max_weight: int | None) -> None:
         """Set the bounds. Raises ValueError and changes nothing if one is not a bound."""
@@ -203,7 +208,7 @@ class Mailbox(Generic[M]):
     @overload
     def post_nowait(self, message: M) -> Reply[object]: ...
     @enable_ki_protection
-    def post_nowait(self, message: object) -> Reply[R] | Reply[object]:
+    def post_nowait(self, message: object) -> object:
         """Put a message in and return the reply to wait for: posting is ordered, waiting is elsewhere.
 
         No checkpoint. Raises like `tell_nowait`.
@@ -217,7 +222,7 @@ class Mailbox(Generic[M]):
     @overload
     async def post(self, message: M) -> Reply[object]: ...
     @enable_ki_protection
-    async def post(self, message: object) -> Reply[R] | Reply[object]:
+    async def post(self, message: object) -> object:
         """Like `post_nowait`, but waits for room. Raises like `tell`."""
         reply: Reply[object] = Reply()
         await self._put_waiting(message, reply)  # type: ignore[arg-type]  # as in post_nowait

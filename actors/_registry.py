@@ -129,9 +129,9 @@ class Registry(Generic[K, M]):
     ) -> None:
         if not name or "/" in name:
             raise ValueError(f"a registry's name is a word without '/', not {name!r}")
-        self.name = name
-        self.options = options
-        self.hooks = Hooks(instruments)
+        self.name: str = name
+        self.options: RegistryOptions = options
+        self.hooks: Hooks = Hooks(instruments)
         self.parked: OrderedDict[K, Cell[K, M]] = OrderedDict()
         """Actors that wait for a message, the longest idle first. Kept by `ActorContext.take`."""
         self._behaviour = behaviour
@@ -200,7 +200,7 @@ class Registry(Generic[K, M]):
     @overload
     def post_nowait(self, key: K, message: M) -> Reply[object]: ...
     @enable_ki_protection
-    def post_nowait(self, key: K, message: object) -> Reply[R] | Reply[object]:
+    def post_nowait(self, key: K, message: object) -> object:
         """Like `tell_nowait`, and return the reply to wait for. No checkpoint."""
         cell = self._cells.get(key)
         mailbox = (self._activate(key) if cell is None else cell).mailbox
@@ -211,7 +211,7 @@ class Registry(Generic[K, M]):
     @overload
     async def post(self, key: K, message: M) -> Reply[object]: ...
     @enable_ki_protection
-    async def post(self, key: K, message: object) -> Reply[R] | Reply[object]:
+    async def post(self, key: K, message: object) -> object:
         """Like `tell`, and return the reply to wait for."""
         cell = self._cells.get(key)
         mailbox = (self._activate(key) if cell is None else cell).mailbox
@@ -276,6 +276,7 @@ class Registry(Generic[K, M]):
         if self.hooks.activated:
             self.hooks.call("activated", context.path, context.incarnation)
         error: Exception | None = None
+        cell.interrupted = False
         scope = trio.CancelScope(shield=True, deadline=now + self.options.activate_timeout)
         cell.scope = scope
         try:
@@ -295,8 +296,8 @@ class Registry(Generic[K, M]):
         kind = ExitKind.CRASHED
         asked = self._phase is _Phase.CANCELLING
         if error is None and scope.cancelled_caught:
-            if asked:
-                kind = ExitKind.STOPPED
+            if asked or cell.interrupted:
+                kind = ExitKind.STOPPED if asked else ExitKind.KILLED
             elif context.parked_at < 0:
                 error = ActorTimeout(context.path, "activation", self.options.activate_timeout)
             else:
@@ -441,6 +442,19 @@ class Registry(Generic[K, M]):
         if cell is None or cell.context is None:
             return False
         cell.context.passivate_now()
+        return True
+
+    def interrupt(self, key: K) -> bool:
+        """Cancel the present incarnation of this key: the way out for one that hangs.
+
+        Not a crash: what it has in hand is lost, what waits is given to the next incarnation. Whether
+        there was one. If it ignores its cancellation it stays; nothing can kill a Trio task.
+        """
+        cell = self._cells.get(key)
+        if cell is None or cell.context is None or cell.scope is None:
+            return False
+        cell.interrupted = True
+        cell.scope.cancel()
         return True
 
     def release(self, key: K) -> bool:

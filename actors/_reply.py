@@ -86,8 +86,8 @@ class Envelope(Generic[M]):
     __slots__ = ("_asker", "_open", "message", "weight")
 
     def __init__(self, message: M, weight: int, asker: Reply[object] | None) -> None:
-        self.message = message
-        self.weight = weight
+        self.message: M = message
+        self.weight: int = weight
         self._asker = asker
         self._open = True
 

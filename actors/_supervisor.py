@@ -106,11 +106,11 @@ class Supervisor:
         ids = [spec.id for spec in children]
         if len(set(ids)) != len(ids):
             raise ValueError(f"{name}: two children share an id: {ids}")
-        self.name = name
-        self.strategy = strategy
-        self.intensity = intensity
-        self.auto_shutdown = auto_shutdown
-        self.hooks = Hooks(instruments)
+        self.name: str = name
+        self.strategy: Strategy = strategy
+        self.intensity: Intensity = intensity
+        self.auto_shutdown: AutoShutdown = auto_shutdown
+        self.hooks: Hooks = Hooks(instruments)
         self._rng = rng
         self._specs = {spec.id: spec for spec in children}
         self._path = name

@@ -25,9 +25,9 @@ class StepWatchdog(trio.abc.Instrument):
         *,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.threshold = threshold
-        self.slow_steps = 0
-        self.longest = 0.0
+        self.threshold: float = threshold
+        self.slow_steps: int = 0
+        self.longest: float = 0.0
         self._hooks = Hooks(instruments)
         self._clock = clock
         self._began = 0.0

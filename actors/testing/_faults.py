@@ -41,8 +41,8 @@ class FaultPlan:
     """
 
     def __init__(self, faults: Mapping[int, Fault] = {}) -> None:
-        self.faults = dict(faults)
-        self.steps = 0
+        self.faults: dict[int, Fault] = dict(faults)
+        self.steps: int = 0
 
     def __repr__(self) -> str:
         return f"FaultPlan({self.faults!r}) at step {self.steps}"

@@ -35,7 +35,7 @@ class Laws:
     """
 
     def __init__(self) -> None:
-        self.recorder = Recorder(messages=True)
+        self.recorder: Recorder = Recorder(messages=True)
         self._digested = 0
         self._tuned = False
         self._living: dict[str, int] = defaultdict(int)

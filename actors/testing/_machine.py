@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from actors import Registry, RestartIntensityExceeded
 
 from ._laws import Laws, Root, nodes_of, require
+from ._recorder import Recorder
 from ._runner import TrioRunner
 
 
@@ -24,9 +25,9 @@ class ActorMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.laws = Laws()
-        self.recorder = self.laws.recorder
-        self.runner = TrioRunner()
+        self.laws: Laws = Laws()
+        self.recorder: Recorder = self.laws.recorder
+        self.runner: TrioRunner = TrioRunner()
         self.gave_up: RestartIntensityExceeded | None = None
         """Why the root escalated, once it has."""
         self.root: Root | None = None

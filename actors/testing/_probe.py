@@ -28,8 +28,8 @@ class Probe(Generic[M]):
         self.mailbox: Mailbox[M] = Mailbox(name, capacity)
         self.received: list[M] = []
         """Everything it handled, in order."""
-        self.incarnations = 0
-        self.faults = FaultPlan() if faults is None else faults
+        self.incarnations: int = 0
+        self.faults: FaultPlan = FaultPlan() if faults is None else faults
         self._answer = answer
         self._expected = 0
         self._changed = trio.Event()

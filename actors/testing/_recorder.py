@@ -22,7 +22,7 @@ class Recorder(Instrument):
 
     def __init__(self, *, messages: bool = False) -> None:
         self.events: list[Event] = []
-        self.messages = messages
+        self.messages: bool = messages
 
     def __repr__(self) -> str:
         return f"<Recorder: {len(self.events)} events>"

@@ -447,6 +447,21 @@ async def test_a_stopping_registry_lets_actors_finish_what_waits_and_refuses_the
     check_conservation(registry)
 
 
+async def test_a_hanging_actor_can_be_interrupted_and_what_waits_is_served(autojump_clock: Clock) -> None:
+    async def body(registry: Registry[str, str], recorder: Recorder) -> None:
+        hangs, waits = (registry.post_nowait("a", word) for word in ("hang", "x"))
+        await settle()
+        assert registry.interrupt("a")
+        with pytest.raises(AskFailed):
+            await hangs.wait()
+        assert await waits.wait() == ("a", "x", 2)
+        assert not registry.interrupt("b")
+        assert registry.statistics().crashes == 0
+
+    recorder = await with_registry(body)
+    assert [e.kind for e in recorder.exits] == [ExitKind.KILLED, ExitKind.RETURNED]
+
+
 async def test_what_is_not_finished_in_time_is_cancelled_and_becomes_dead_letters(
     autojump_clock: Clock,
 ) -> None:

@@ -107,7 +107,8 @@ class World:
         return self.twin
 
     async def handle(self, address: str, envelope: Envelope[Message]) -> None:
-        await self.faults.step()
+        with trio.fail_after(30):  # an actor that hangs for ever is its author's to bound
+            await self.faults.step()
         self.laws.handled(address, envelope.message)
         if envelope.message[1]:
             envelope.reply(envelope.message[0])
@@ -162,6 +163,8 @@ class World:
                 self.registry.passivate(self.dice.randrange(20))
             case 3:
                 self.registry.release(self.dice.randrange(20))
+            case 8:
+                self.registry.interrupt(self.dice.randrange(20))
             case 4 | 5 | 6:
                 await trio.sleep(self.dice.choice([0.1, 1, 5]))
             case 7:
