@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import trio
+from click.testing import CliRunner, Result
 
 from router.admin import ControlClient
+from router.cli import cli
 from router.client.directory import ServerStatus
 from router.demo.process import ServerProcess, free_port
 
@@ -32,6 +34,19 @@ def rookery(folder: Path, *arguments: str, stdin: str = "") -> subprocess.Comple
     )
 
 
+@pytest.fixture
+def here(server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """In the folder of the running server, whose address this is."""
+    folder, url = server
+    monkeypatch.chdir(folder)
+    return url
+
+
+def invoke(*arguments: str, stdin: str | None = None) -> Result:
+    """The same commands without the cost of a process each."""
+    return CliRunner().invoke(cli, list(arguments), input=stdin)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     folder = tmp_path_factory.mktemp("first-day")
@@ -43,54 +58,54 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         trio.run(process.stop)
 
 
-def test_a_first_day(server: tuple[Path, str]) -> None:
-    folder, url = server
+def test_a_first_day(here: str) -> None:
     for name in ("alice", "bob"):
-        made = rookery(folder, "account", "create", name, "--data", "data")
-        assert made.returncode == 0, made.stderr
-    key, at = ("--key", "alice.key.json"), ("--url", url)
-    assert rookery(folder, "convo", "list", "--key", "bob.key.json", *at).returncode == 0
-    created = rookery(folder, "convo", "create", *key, *at, "--member", "bob", "--group-key", "g.group.json")
-    assert created.returncode == 0, created.stderr
+        made = invoke("account", "create", name, "--data", "data")
+        assert made.exit_code == 0, made.output
+    key, at = ("--key", "alice.key.json"), ("--url", here)
+    assert invoke("convo", "list", "--key", "bob.key.json", *at).exit_code == 0
+    created = invoke("convo", "create", *key, *at, "--member", "bob", "--group-key", "g.group.json")
+    assert created.exit_code == 0, created.output
     sealed = ("--group-key", "g.group.json")
-    assert rookery(folder, "send", *key, *at, *sealed, "Hello, \x1b[31mrooks").returncode == 0
-    lines = rookery(folder, "send", *key, *at, *sealed, "--lines", "--json", stdin="one\ntwo\n")
+    assert invoke("send", *key, *at, *sealed, "Hello, \x1b[31mrooks").exit_code == 0
+    lines = invoke("send", *key, *at, *sealed, "--lines", "--json", stdin="one\ntwo\n")
     assert [json.loads(line)["seq"] for line in lines.stdout.splitlines()] == [3, 4]
 
     bob = ("--key", "bob.key.json", *at)
-    heard = rookery(folder, "tail", *bob, *sealed, "--limit", "3")
-    assert heard.returncode == 0, heard.stderr
+    heard = invoke("tail", *bob, *sealed, "--limit", "3")
+    assert heard.exit_code == 0, heard.output
     assert "alice: Hello, \N{REPLACEMENT CHARACTER}[31mrooks" in heard.stdout  # it drives no terminal
-    rest = rookery(folder, "tail", *bob, *sealed, "--limit", "1", "--json")
+    rest = invoke("tail", *bob, *sealed, "--limit", "1", "--json")
     assert json.loads(rest.stdout)["text"] == "two"  # goes on behind what was shown
-    again = rookery(folder, "tail", *bob, "--from-start", "--limit", "4", "--json")
+    again = invoke("tail", *bob, "--from-start", "--limit", "4", "--json")
     assert [json.loads(line)["seq"] for line in again.stdout.splitlines()] == [1, 2, 3, 4]
     assert "text" not in again.stdout  # without a key there is none
 
-    listed = rookery(folder, "account", "list", "--data", "data", "--json")
+    listed = invoke("account", "list", "--data", "data", "--json")
     assert len(listed.stdout.splitlines()) == 2
-    tree = rookery(folder, "tree", "--data", "data")
+    tree = invoke("tree", "--data", "data")
     assert "root" in tree.stdout
     assert "conversations" in tree.stdout
+    assert json.loads(invoke("tree", "--data", "data", "--json").stdout)["path"] == "root"
+    convos = invoke("convo", "list", *key, *at, "--json")
+    assert json.loads(convos.stdout)["id"] == created.stdout.strip()
 
 
-def test_what_the_server_refuses_is_a_sentence(server: tuple[Path, str]) -> None:
-    folder, url = server
-    rookery(folder, "account", "create", "carol", "--data", "data")
-    carol = ("--key", "carol.key.json", "--url", url)
-    taken = rookery(folder, "account", "create", "carol", "--data", "data", "--out", "other.key.json")
-    assert taken.returncode == 1
+def test_what_the_server_refuses_is_a_sentence(here: str) -> None:
+    invoke("account", "create", "carol", "--data", "data")
+    carol = ("--key", "carol.key.json", "--url", here)
+    taken = invoke("account", "create", "carol", "--data", "data", "--out", "other.key.json")
     assert "carol already" in taken.stderr
-    lonely = rookery(folder, "convo", "create", *carol, "--member", "nobody", "--group-key", "x.group.json")
-    assert lonely.returncode == 1
+    assert not Path("other.key.json").exists()
+    lonely = invoke("convo", "create", *carol, "--member", "nobody", "--group-key", "x.group.json")
     assert "needs a device" in lonely.stderr
-    foreign = rookery(
-        folder, "send", *carol, "--raw", "--convo", "aaaaaaaaaaaaaaaaaaaaaaaaaa", stdin="x" * 512
-    )
-    assert foreign.returncode == 1
+    foreign = invoke("send", *carol, "--raw", "--convo", "aaaaaaaaaaaaaaaaaaaaaaaaaa", stdin="x" * 512)
     assert "no such conversation" in foreign.stderr
-    for done in (taken, lonely, foreign):
-        assert "Traceback" not in done.stderr
+    elsewhere = invoke("convo", "list", *carol, "--aud", "did:web:elsewhere.example")
+    assert "--aud" in elsewhere.stderr
+    for done in (taken, lonely, foreign, elsewhere):
+        assert done.exit_code == 1
+        assert "Traceback" not in done.output
 
 
 def test_a_second_server_on_the_folder_is_refused_in_a_sentence(server: tuple[Path, str]) -> None:
@@ -118,19 +133,10 @@ def test_sigterm_ends_a_server_with_exit_code_zero(tmp_path: Path) -> None:
     assert trio.run(scenario) == 0
 
 
-def test_the_demo_holds_and_says_so() -> None:
-    done = rookery(Path.cwd(), "demo", "--messages", "24", "--json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["held"] is True
-    assert report["acknowledged"] == 24
-    assert report["unansweredAtKill"] > 0
-    assert [device["inOrderOnce"] for device in report["devices"]] == [True] * 6
-
-
-def test_the_demo_is_plain_text_where_nobody_looks() -> None:
-    done = rookery(Path.cwd(), "demo", "--messages", "12")
-    assert done.returncode == 0, done.stderr
+def test_the_demo_holds_and_says_so_in_plain_text_where_nobody_looks() -> None:
+    """The main job on real processes: exit code 0 means that the judge found no fault."""
+    done = rookery(Path.cwd(), "demo", "--messages", "24")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "\x1b" not in done.stdout
     assert "kill -9" in done.stdout
     assert "It held" in done.stdout
