@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-import msgspec
+from msgspec.structs import replace
 
 from protocol import Entry, EntryKind
 from router.store.errors import PoisonRequest
@@ -42,9 +42,7 @@ def check_append(request: AppendRequest) -> None:
 
 def placed(entries: Iterable[Entry], first: int) -> tuple[Entry, ...]:
     """The entries as committed from position `first` on."""
-    return tuple(
-        msgspec.structs.replace(entry, position=position) for position, entry in enumerate(entries, first)
-    )
+    return tuple([replace(entry, position=position) for position, entry in enumerate(entries, first)])
 
 
 def fitting(entries: Iterable[Entry], max_entries: int, max_bytes: int) -> list[Entry]:

@@ -26,7 +26,7 @@ class StoredResult(msgspec.Struct, frozen=True, gc=False):
     """Bucket, Unix seconds: from here on the key is free again."""
 
 
-class AppendRequest(msgspec.Struct, frozen=True, tag="append"):
+class AppendRequest(msgspec.Struct, frozen=True, tag="append", gc=False):
     """Entries of one conversation, committed all together or not at all.
 
     Membership rows, tombstones, admins and their audit records follow from the entries: the store derives
@@ -47,7 +47,7 @@ class AppendRequest(msgspec.Struct, frozen=True, tag="append"):
     """Records for acts that are no entry. Those for membership entries are added by the store."""
 
 
-class Appended(msgspec.Struct, frozen=True, tag="appended"):
+class Appended(msgspec.Struct, frozen=True, tag="appended", gc=False):
     """Durable. The entries carry their positions."""
 
     entries: tuple[Entry, ...]

@@ -140,9 +140,7 @@ class AppendContract:
         requests = {
             "gap": room.request(m2),
             "foreign": room.request(other.messages("m1")[0], expected=0),
-            "second creation": room.request(
-                room.fact(EntryKind.CREATED, audit.decode_fact(room.log[0].body))
-            ),
+            "second creation": room.request(room.fact(EntryKind.CREATED, decode_fact(room.log[0].body))),
             "no creation": other.request(*other.messages("m1")),
             "same id twice": room.request(m1, room.messages("x", "m1")[1]),
         }

@@ -4,16 +4,17 @@ No statement outlives its call, since an open reader would keep the write-ahead 
 call that needs several statements runs them in one read transaction, so that they see one state.
 
 *Catch-up* (`device_entries`) joins memberships and entries without an index for it: seqs are dense and
-positions rise with them, so the first entry of a conversation behind a position is found by bisection (17
-steps for 100,000 entries), and the conversations are merged lazily by position. A page costs what it gives
-plus a few probes for each conversation that has something new, however long the log is. An index on
+positions rise with them, so the first entry of a conversation behind a position is found by a few probes, and
+the conversations are merged lazily by position. A page costs what it gives plus those probes for each
+conversation that has something new, however long the log is. An index on
 (conversation, position) would make every append pay for that instead.
 """
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -44,7 +45,7 @@ from router.store.values import (
     StoredResult,
 )
 
-_FETCH = 64
+_FIRST_CHUNK, _LAST_CHUNK = 8, 128
 _NO_LIMIT = 2**62
 _KINDS = {kind.value: kind for kind in EntryKind}
 
@@ -179,46 +180,48 @@ class Reader:
     def _device_entries(
         self, device: DeviceId, after: int, upto: int, max_entries: int, max_bytes: int
     ) -> DevicePage:
-        intervals = self._execute(SQL["visible_intervals"], (device, after, upto)).fetchall()
-        streams = []
-        for key, from_seq, from_position, last_seq in intervals:
-            if from_position <= after:
-                from_seq = self._first_behind(key, from_seq, last_seq, after)
-            if from_seq <= last_seq:
-                cursor = self._connection.cursor()
-                cursor.arraysize = _FETCH
-                cursor.execute(SQL["positions"], (key, from_seq, last_seq))
-                streams.append(cursor)
-        taken: list[Entry] = []
-        size = 0
-        try:
-            for (position,) in heapq.merge(*streams):
-                if position > upto:
-                    break
-                if len(taken) == max_entries:
-                    return DevicePage(taken, taken[-1].position)
-                entry = _entry(self._execute(SQL["entry_at"], (position,)).fetchone())
-                size += len(entry.body)
-                if taken and size > max_bytes:
-                    return DevicePage(taken, taken[-1].position)
-                taken.append(entry)
-        finally:
-            for cursor in streams:
-                cursor.close()
-        return DevicePage(taken, max(after, upto))
+        intervals = self._execute(SQL["visible_intervals"], (device, upto, after)).fetchall()
+        streams = [
+            self._positions(
+                key,
+                from_seq if from_position > after else self._first_behind(key, from_seq, last_seq, after),
+                last_seq,
+            )
+            for key, from_seq, from_position, last_seq in intervals
+        ]
+        behind = takewhile(lambda position: position <= upto, heapq.merge(*streams))
+        positions = list(islice(behind, max_entries + 1))
+        wanted = msgspec.json.encode(positions[:max_entries]).decode()
+        taken = self._entries(SQL["entries_at"], (wanted,), max_entries, max_bytes)
+        return DevicePage(taken, taken[-1].position if len(taken) < len(positions) else max(after, upto))
 
-    def _first_behind(self, key: int, from_seq: int, last_seq: int, position: int) -> int:
-        """The first seq of a conversation whose position is behind `position`; one past the end if none."""
-        seqs = range(from_seq, last_seq + 1)
-        return from_seq + bisect_right(seqs, position, key=self._position_in(key))
+    def _positions(self, key: int, from_seq: int, last_seq: int) -> Iterator[int]:
+        """Positions of a conversation's entries from one seq to another, read as they are asked for."""
+        size = _FIRST_CHUNK
+        while from_seq <= last_seq:
+            upto = min(last_seq, from_seq + size - 1)
+            for (position,) in self._execute(SQL["positions"], (key, from_seq, upto)).fetchall():
+                yield position
+            from_seq = upto + 1
+            size = min(size * 2, _LAST_CHUNK)
 
-    def _position_in(self, key: int) -> Callable[[int], int]:
+    def _first_behind(self, key: int, low: int, high: int, after: int) -> int:
+        """The first seq whose position is behind `after`, where `low` is not and `high` is.
+
+        Gallops back from the end, since most devices have missed little, then bisects.
+        """
+
         def position(seq: int) -> int:
             row = self._execute(SQL["position_of"], (key, seq)).fetchone()
             # A row that retention has taken lies before every row that is left.
             return 0 if row is None else int(row[0])
 
-        return position
+        step = 1
+        while high - step > low and position(high - step) > after:
+            high -= step
+            step *= 2
+        low = max(low, high - step)
+        return low + bisect_right(range(low, high), after, key=position)
 
     def memberships(self, device: DeviceId) -> list[Membership]:
         """See `Store.memberships`."""

@@ -72,6 +72,8 @@ _ENGINES: dict[WriterPlace, Callable[[Place], Engine]] = {
     "process": ProcessEngine,
 }
 _T = TypeVar("_T")
+_APPEND_OUTCOMES = (Appended, SeqConflict, DuplicateMsgIds, StaleTerm, AlreadyAnswered)
+"""A tuple, since a union would be built anew at each append."""
 
 
 @attrs.frozen
@@ -163,7 +165,7 @@ class SqliteStore(Store):
     async def append(self, request: AppendRequest) -> AppendOutcome:
         rules.check_append(request)
         outcome = await self._parts.writer.submit(request)
-        if isinstance(outcome, Appended | SeqConflict | DuplicateMsgIds | StaleTerm | AlreadyAnswered):
+        if isinstance(outcome, _APPEND_OUTCOMES):
             return outcome
         raise TypeError(f"an append was answered with {type(outcome).__name__}")
 
@@ -298,6 +300,11 @@ class SqliteStore(Store):
 
     async def sweep(self, now: int, *, limit: int = 1000) -> Swept:
         return await self._write(Sweep(now, limit), Swept)
+
+    @property
+    def writer_pid(self) -> int | None:
+        """The process id of the writer, where it has a process of its own."""
+        return self._parts.engine.pid
 
     async def checkpoint(self) -> Checkpointed | None:
         """Move the write-ahead log into the database now, beside the regular times: before a backup."""

@@ -116,11 +116,12 @@ FROM members m JOIN conversations c ON c.key = m.conversation
 WHERE m.account = ? AND m.to_seq IS NULL AND m.conversation > ? ORDER BY m.conversation LIMIT ?;
 
 -- known_sends --
--- Which of these message ids (a JSON array) are in the log?
+-- Which of these message ids (a JSON array) are in the log? CROSS JOIN keeps the order of the tables: left to
+-- itself the planner walks through the whole conversation.
 SELECT e.msg_id, e.seq, e.body_hash, e.epoch, e.received
-FROM json_each(?) AS asked
-JOIN conversations c ON c.id = ?
-JOIN entries e ON e.conversation = c.key AND e.msg_id = asked.value;
+FROM conversations c CROSS JOIN json_each(?) AS asked
+CROSS JOIN entries e ON e.conversation = c.key AND e.msg_id = asked.value
+WHERE c.id = ?;
 
 -- ------------------------------------------------------------------------------------------------ the log
 
@@ -132,10 +133,12 @@ SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count,
 FROM entries e JOIN conversations c ON c.key = e.conversation
 WHERE e.position > ? ORDER BY e.position;
 
--- entry_at --
+-- entries_at --
+-- The entries at these positions (a JSON array, rising), in order.
 SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
-FROM entries e JOIN conversations c ON c.key = e.conversation
-WHERE e.position = ?;
+FROM json_each(?) AS asked
+CROSS JOIN entries e ON e.position = asked.value
+CROSS JOIN conversations c ON c.key = e.conversation;
 
 -- conversation_entries --
 SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
@@ -154,13 +157,17 @@ FROM members m JOIN conversations c ON c.key = m.conversation
 WHERE m.device = ? ORDER BY m.key;
 
 -- visible_intervals --
--- Where a device that has seen `after` may find something up to `upto`: intervals that reach into the
--- range, with the last seq to look at. (device, after, upto)
-SELECT m.conversation, m.from_seq, m.from_position,
-    coalesce(m.to_seq, (SELECT max(e.seq) FROM entries e WHERE e.conversation = m.conversation)) AS last_seq
-FROM members m
-WHERE m.device = ? AND (m.to_position IS NULL OR m.to_position > ?) AND m.from_position <= ?
-ORDER BY m.key;
+-- Where a device that has seen `after` finds something up to `upto`: intervals that begin before the end of
+-- the range and end behind its beginning, with their last seq. (device, upto, after)
+SELECT conversation, from_seq, from_position, last_seq FROM (
+    SELECT m.key, m.conversation, m.from_seq, m.from_position,
+        coalesce(m.to_seq, (SELECT max(e.seq) FROM entries e WHERE e.conversation = m.conversation))
+            AS last_seq,
+        coalesce(m.to_position, (
+            SELECT e.position FROM entries e WHERE e.conversation = m.conversation ORDER BY e.seq DESC LIMIT 1
+        )) AS last_position
+    FROM members m WHERE m.device = ? AND m.from_position <= ?
+) WHERE last_position > ? ORDER BY key;
 
 -- position_of --
 SELECT position FROM entries WHERE conversation = ? AND seq = ?;
