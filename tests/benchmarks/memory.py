@@ -1,0 +1,92 @@
+"""The cases in which nothing happens: what a session, a stream and a parked conversation hold."""
+
+from collections.abc import Callable
+
+import trio
+
+from tests.benchmarks.jobs import HoldFloor, HoldStreams, Job, Listen, Person
+from tests.benchmarks.people import HOST
+from tests.benchmarks.probes import bare_server, load
+from tests.benchmarks.table import Row
+from tests.benchmarks.wire import Http
+from tests.benchmarks.world import Running, World, create, in_parallel, running
+
+_WARM_SHARE = 10
+
+
+async def _settle(world: World) -> None:
+    """Memory is looked at when the last task has gone to rest."""
+    await trio.sleep(world.scale.settle)
+
+
+async def sessions(world: World) -> Row:
+    """Sessions that have been welcomed and hear nothing."""
+    count = world.scale.idle
+    ours = await _held(world, lambda router, people: Listen(router.server, people))
+    return Row("memory", f"session ({count} open)", ours, await _bare(world, count, streams=False))
+
+
+async def streams(world: World) -> Row:
+    """SSE streams that hear nothing."""
+    count = world.scale.idle
+    ours = await _held(world, lambda router, people: HoldStreams(router.server, people))
+    return Row("memory", f"SSE stream ({count} open)", ours, await _bare(world, count, streams=True))
+
+
+async def _held(world: World, job: Callable[[Running, list[Person]], Job]) -> float:
+    people = world.people[: world.scale.idle]
+    warm = max(1, len(people) // _WARM_SHARE)
+    async with running(world) as router, load(job(router, people[:warm])):
+        await _settle(world)
+        before = router.process.memory_bytes()
+        async with load(job(router, people[warm:])):
+            await _settle(world)
+            after = router.process.memory_bytes()
+    return (after - before) / 1024 / (len(people) - warm)
+
+
+async def _bare(world: World, count: int, *, streams: bool) -> float:
+    """The same on the same server under an application that does nothing."""
+    warm = max(1, count // _WARM_SHARE)
+    async with bare_server() as server, load(HoldFloor(server.port, warm, streams)):
+        await _settle(world)
+        before = server.memory()
+        async with load(HoldFloor(server.port, count - warm, streams)):
+            await _settle(world)
+            return (server.memory() - before) / 1024 / (count - warm)
+
+
+async def parked(world: World) -> Row:
+    """Conversations of ten that have done something and wait for more."""
+    count = world.scale.parked
+    warm = max(1, count // _WARM_SHARE)
+    async with running(world) as router:
+
+        async def converse(number: int, http: Http) -> None:
+            people = [world.people[(number + each) % len(world.people)] for each in range(10)]
+            await create(http, router.server, people[0], people[1:], f"parked-{number}")
+
+        await in_parallel(router.server, warm, converse)
+        await _settle(world)
+        before = router.process.memory_bytes()
+        active = (await router.numbers()).active_conversations
+        await in_parallel(router.server, count, lambda number, http: converse(warm + number, http))
+        await _settle(world)
+        grown = (await router.numbers()).active_conversations - active
+        ours = (router.process.memory_bytes() - before) / 1024 / count
+    note = "" if grown == count else f"{grown} of {count} were active"
+    return Row(
+        "memory", f"parked conversation of ten ({count})", ours, await _bare_tasks(world, count), note=note
+    )
+
+
+async def _bare_tasks(world: World, count: int) -> float:
+    """A Trio task that waits on a channel of its own."""
+    async with bare_server() as server:
+        http = Http(HOST, server.port)
+        await http.get(f"/park?tasks={max(1, count // _WARM_SHARE)}", {})
+        await _settle(world)
+        before = server.memory()
+        await http.get(f"/park?tasks={count}", {})
+        await _settle(world)
+        return (server.memory() - before) / 1024 / count
