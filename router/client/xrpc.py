@@ -8,7 +8,7 @@ a new token (a token is good for one request).
 import email.utils
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 import attrs
@@ -125,6 +125,7 @@ class Xrpc:
 
     async def _once(self, request: httpx.Request, nsid: Nsid, answer: type[T]) -> T:
         request.headers["authorization"] = self.bearer(nsid)
+        request.stream = _Whole(request.content)
         try:
             response = await self.http.send(request)
         except httpx.TransportError as error:
@@ -139,3 +140,27 @@ class Xrpc:
     def asked_wait(self, response: httpx.Response) -> float | None:
         """The wait in seconds that this answer asks for, or None."""
         return retry_after_seconds(response.headers.get("retry-after"), now=self.dice.wall())
+
+
+class _Whole(httpx.AsyncByteStream):
+    """A body in one piece.
+
+    httpx's own is an async generator: a connection that breaks while it is sent leaves it unfinished, for
+    the garbage collector to complain about.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Pieces([self._data])
+
+
+class _Pieces(AsyncIterator[bytes]):
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop(0)

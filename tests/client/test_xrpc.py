@@ -1,5 +1,6 @@
 """Calls over a real HTTP client whose network is a function: repeats, waits, tokens and named errors."""
 
+import gc
 from contextlib import AbstractAsyncContextManager
 
 import httpx
@@ -158,3 +159,28 @@ async def test_params_that_are_not_given_are_not_sent() -> None:
     async with opened(network) as client:
         await client.chat.get_convos(limit=5)
     assert dict(network.requests[0].url.params) == {"limit": "5"}
+
+
+class BreaksWhileSending(httpx.AsyncBaseTransport):
+    """Takes the first piece of a body and then loses the connection."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for _ in request.stream:
+            raise httpx.WriteError("broken pipe")
+        raise AssertionError("a body has a piece")
+
+
+async def test_a_connection_that_breaks_while_a_body_is_sent_leaves_nothing_to_the_collector() -> None:
+    """An async generator left in the middle is reported when it is collected; warnings are errors here."""
+    client = open_client(
+        "http://router.test",
+        AccountDid("did:web:alice.router.test"),
+        str,
+        policy=RetryPolicy(max_attempts=1),
+        transport=BreaksWhileSending(),
+    )
+    async with client as opened_client:
+        with pytest.raises(OutcomeUnknown):
+            await opened_client.chat.send_message(CONVO, b"sealed")
+    gc.collect()
