@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, cast
 
 from hypercorn.typing import (
@@ -13,6 +13,9 @@ from hypercorn.typing import (
 )
 
 from router.edge.errors import ClientGone, Refusal, Reply
+
+NextChunk = Callable[[], Awaitable[bytes | None]]
+"""Gives the next piece of a body, and None at its end. Raises `ClientGone`."""
 
 STANDARD_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -43,15 +46,21 @@ class HeaderFields:
         return values[0].decode("latin-1")
 
 
-async def chunks_of(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
-    """The body of a request, piece by piece. Raises `ClientGone`."""
-    while True:
+def chunks_of(receive: ASGIReceiveCallable) -> NextChunk:
+    """The body of a request, piece by piece."""
+    more = True
+
+    async def next_chunk() -> bytes | None:
+        nonlocal more
+        if not more:
+            return None
         event = await receive()
         if event["type"] != "http.request":
             raise ClientGone
-        yield event["body"]
-        if not event["more_body"]:
-            return
+        more = event["more_body"]
+        return event["body"]
+
+    return next_chunk
 
 
 def with_standard_headers(reply: Reply, request: str, *, close: bool) -> list[tuple[bytes, bytes]]:

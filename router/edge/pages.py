@@ -7,7 +7,7 @@ reads ahead of the handler.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from quart import Response, request
@@ -19,7 +19,7 @@ from router.edge.errors import Refusal, Reply, refuse, reply_of
 from router.edge.exchange import Exchange
 from router.edge.routes import Route
 from router.edge.services import Edge
-from router.edge.xrpc import Incoming, call, too_large
+from router.edge.xrpc import Incoming, call
 from router.observe import Page, health_page, live_page, ready_page
 
 EXCHANGE = "exchange"
@@ -45,7 +45,7 @@ def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
             request.method,
             request.query_string,
             HeaderFields(request.scope["headers"]),
-            _chunks(edge),
+            _next_chunk,
         )
         return _answer(edge, await call(edge, route, incoming), incoming)
 
@@ -110,12 +110,11 @@ def _named(error: HTTPException) -> Refusal:
             return Refusal("InternalServerError", "The server has a fault.")
 
 
-async def _chunks(edge: Edge) -> AsyncIterator[bytes]:
+async def _next_chunk() -> bytes | None:
     try:
-        async for chunk in request.body:
-            yield chunk
+        return await anext(request.body, None)
     except RequestEntityTooLarge:
-        raise too_large(edge.settings.server.max_body_bytes) from None
+        raise Refusal("PayloadTooLarge", "The body is longer than any method takes.") from None
 
 
 def _answer(edge: Edge, reply: Reply, incoming: Incoming | None = None) -> Response:

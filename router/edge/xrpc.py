@@ -6,13 +6,12 @@ declared too large is refused before that. Whatever goes wrong is a `Reply` with
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import attrs
 import trio
 
-from router.edge.asgi import HeaderFields
+from router.edge.asgi import HeaderFields, NextChunk
 from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
 from router.edge.routes import Route
 from router.edge.services import Call, Edge
@@ -30,7 +29,7 @@ class Incoming:
     method: str
     query: bytes
     headers: HeaderFields
-    chunks: AsyncIterator[bytes]
+    next_chunk: NextChunk
     """The body, as it arrives."""
     received: int = 0
     """Bytes of the body taken so far."""
@@ -74,7 +73,7 @@ async def read_body(request: Incoming, max_bytes: int, within: float) -> bytes:
     """The whole body. Refuses what is longer as soon as that is seen, and what is slow."""
     chunks: list[bytes] = []
     with trio.move_on_after(within) as limit:
-        async for chunk in request.chunks:
+        while (chunk := await request.next_chunk()) is not None:
             request.received += len(chunk)
             if request.received > max_bytes:
                 raise too_large(max_bytes)

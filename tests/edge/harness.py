@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,12 +41,19 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    app: ASGIFramework, limits: Limits | None = None, address: Address | None = None
+    app: ASGIFramework,
+    limits: Limits | None = None,
+    address: Address | None = None,
+    *,
+    drain: trio.Event | None = None,
+    on_drain: Callable[[], None] = lambda: None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Running]:
     """Run the edge's server for one test; leaving cancels it."""
     reports: list[str] = []
     crashes: list[BaseException] = []
-    drain, ended = trio.Event(), trio.Event()
+    drain = trio.Event() if drain is None else drain
+    ended = trio.Event()
 
     def report(name: str, error: BaseException | None) -> None:
         reports.append(name)
@@ -59,6 +67,8 @@ async def running(
             limits or Limits(),
             drain=drain,
             report=report,
+            on_drain=on_drain,
+            tls=tls,
             task_status=task_status,
         )
         ended.set()
