@@ -18,6 +18,8 @@ import random
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 
@@ -30,6 +32,7 @@ from actors import (
     Intensity,
     Registry,
     RegistryOptions,
+    Restart,
     Strategy,
     Supervisor,
 )
@@ -78,8 +81,8 @@ _VERSION = version("rookery")
 _STORE_STOP_SECONDS = 10.0
 _TAIL_LAG_ENTRIES = 10_000
 _CHILDREN = (
-    "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop", "edge", "public",
-    "admin", "control",
+    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop", "edge",
+    "public", "admin", "control",
 )  # fmt: skip
 
 
@@ -89,6 +92,7 @@ async def run(settings: Settings, *, task_status: trio.TaskStatus[None] = trio.T
     `started()` when every listener is open. Raises what the parts raise when they cannot start, a store
     in use by another server among them, and `RestartIntensityExceeded` when the root gives up.
     """
+    os.umask(0o077)  # what the process writes is nobody else's
     router = Router(settings)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(router.obey_signals, nursery.cancel_scope)
@@ -183,7 +187,7 @@ class Router:
             (
                 ChildSpec("control", self._serve_control, shutdown=stop, backoff=backoff),
                 ChildSpec("admin", self._serve_admin, shutdown=stop, backoff=backoff),
-                ChildSpec("public", self._serve_public, shutdown=stop, backoff=backoff),
+                ChildSpec("public", self._serve_public, Restart.TRANSIENT, shutdown=stop, backoff=backoff),
             ),
             intensity=inner,
         )
@@ -224,14 +228,15 @@ class Router:
             dice=random.random,
             report=self._report,
         )
-        await edge_server.serve(
-            public_app(edge),
-            [edge_server.TcpAddress(settings.server.host, settings.server.port)],
-            _listener_limits(settings),
-            drain=self.drain,
-            report=self._report,
-            task_status=task_status,
-        )
+        with _named("server", settings.server.host, settings.server.port):
+            await edge_server.serve(
+                public_app(edge),
+                [edge_server.TcpAddress(settings.server.host, settings.server.port)],
+                _listener_limits(settings),
+                drain=self.drain,
+                report=self._report,
+                task_status=task_status,
+            )
         self.drained.set()
 
     async def _serve_admin(self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
@@ -243,14 +248,15 @@ class Router:
             token=self.settings.admin.token,
             version=_VERSION,
         )
-        await edge_server.serve(
-            listener,
-            [edge_server.TcpAddress(self.settings.admin.host, self.settings.admin.port)],
-            edge_server.Limits(),
-            drain=trio.Event(),
-            report=self._report,
-            task_status=task_status,
-        )
+        with _named("admin", self.settings.admin.host, self.settings.admin.port):
+            await edge_server.serve(
+                listener,
+                [edge_server.TcpAddress(self.settings.admin.host, self.settings.admin.port)],
+                edge_server.Limits(),
+                drain=trio.Event(),
+                report=self._report,
+                task_status=task_status,
+            )
 
     async def _serve_control(
         self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED
@@ -351,6 +357,17 @@ class Router:
         for source in (process, queues(states), store_counters(self.store.statistics),
                        log_writer(self.logs.writer)):  # fmt: skip
             self.metrics.add_source(source)
+
+
+@contextmanager
+def _named(section: str, host: str, port: int) -> Iterator[None]:
+    """An address that cannot be listened on is told with its name and the settings that choose it."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"cannot listen on {host}:{port}: {error.strerror}"
+        mend = f"stop what has it, or choose another with {section}.host and {section}.port"
+        raise OSError(error.errno, f"{reason}; {mend}") from error
 
 
 def _with_a_port(settings: Settings) -> Settings:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import click
 
+from actors import RestartIntensityExceeded, StartFailed
+
 FAILED = 1
 INTERRUPTED = 130
 
@@ -20,10 +22,12 @@ class CannotDo(click.ClickException):
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions in a group, the groups themselves left out (Trio raises groups)."""
+    """What really went wrong: the members of groups, and why a supervisor gave up rather than that it did."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from leaves(inner)
+    elif isinstance(error, StartFailed | RestartIntensityExceeded) and error.__cause__ is not None:
+        yield from leaves(error.__cause__)
     else:
         yield error
 
