@@ -611,6 +611,22 @@ async def test_a_behaviour_that_returns_without_taking_is_its_authors_fault_not_
     assert len(recorder.exits) == 4
 
 
+async def test_a_crash_while_leaving_is_a_crash_and_loses_nothing_that_waits(autojump_clock: Clock) -> None:
+    async def cannot_save(ctx: Context) -> None:
+        await echo(ctx)
+        await trio.sleep(2)
+        raise OSError("cannot save")
+
+    async def body(registry: Registry[str, str], recorder: Recorder) -> None:
+        await registry.ask("a", "x")
+        await trio.sleep(11)
+        reply = registry.post_nowait("a", "while saving")
+        assert await reply.wait() == ("a", "while saving", 2)
+        assert registry.statistics().crashes == 1
+
+    await with_registry(body, RegistryOptions(idle_timeout=10), cannot_save)
+
+
 async def test_leaving_with_messages_waiting_is_followed_by_another_incarnation(
     autojump_clock: Clock,
 ) -> None:
