@@ -329,11 +329,12 @@ def on_a_slow_disk(milliseconds: float) -> None:
 def show(rows: list[Row]) -> None:
     """A table of what the rows have."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    widths = {
-        column: max(len(column), *(len(str(row.get(column, ""))) for row in rows)) for column in columns
-    }
-    for line in ({column: column for column in columns}, *rows):
-        print("  ".join(str(line.get(column, "")).rjust(widths[column]) for column in columns))
+    lines = [columns] + [
+        ["" if row.get(name) is None else str(row[name]) for name in columns] for row in rows
+    ]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
     print()
 
 

@@ -198,6 +198,10 @@ class Writer:
             self._fail(batch, str(error), OutcomeUnknown)
             self._fail_all(str(error))
             return
+        except BaseException:
+            # Cancelled (or a bug): the engine may finish this batch, but nobody will hear of it here.
+            self._fail(batch, "the store is stopping", OutcomeUnknown)
+            raise
         failed = next((one for one in outcomes if isinstance(one, Unavailable)), None)
         if failed is not None and failed.fatal:
             self._fail(batch, failed.detail, OutcomeUnknown)
