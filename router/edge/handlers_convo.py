@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from protocol import (
+    CONVO_NOT_FOUND,
     AccountDid,
     AddMembers,
     Changed,
@@ -102,7 +103,12 @@ async def _create(
     command = Create(
         conversation, call.account, kind, group_id, cipher_suite, name, description, own + joined, 0, key
     )
-    return await ask(edge, command, CreateAnswer)
+    try:
+        return await ask(edge, command, CreateAnswer)
+    except Refusal as refusal:
+        if refusal.error == CONVO_NOT_FOUND.error:  # it exists, and the caller has no part in it
+            raise Refusal("Forbidden", "You cannot begin this conversation.") from None
+        raise
 
 
 async def list_mls(edge: Edge, call: Call) -> mls.GetConvosOutput:

@@ -214,7 +214,9 @@ class Http11(H11Protocol):
         self.keep_alive_requests += 1
 
     async def stream_send(self, event: Event) -> None:
-        if isinstance(event, Response) and event.status_code >= 200:
+        if isinstance(event, Data):  # frames of a WebSocket: by far the most, so they are asked for first
+            await self.send(RawData(data=event.data))
+        elif isinstance(event, Response) and event.status_code >= 200:
             self._held = self._serialised(
                 h11.Response(
                     headers=list(chain(event.headers, self.config.response_headers("h11"))),

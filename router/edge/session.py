@@ -44,6 +44,7 @@ from protocol import (
 )
 from router.conversation.service import answer_of
 from router.device.feed import Feed, FeedClosed
+from router.device.published import Published
 from router.edge.asgi import fields_of
 from router.edge.cursors import FUTURE_CURSOR
 from router.edge.errors import Refusal, refusal_of
@@ -262,7 +263,8 @@ class _Connection:
         try:
             while self._goodbye is None:
                 if feed.queued and self._session.credit:
-                    await self._take(feed)  # at once, so that words and events leave together
+                    # at once, so that words and events leave together
+                    self._offer(await feed.take(min(_BATCH, self._session.credit)))
                 if self._words:
                     await self._flush()
                 else:
@@ -276,15 +278,17 @@ class _Connection:
 
     async def _wait(self, feed: Feed) -> None:
         """Wait for an event that may be sent, a word, or the machine's deadline."""
-        if self._session.credit:
-            with self._interruptible() as scope:
-                await self._take(feed)
-        else:
-            with self._interruptible() as scope:
+        batch: list[Published] = []
+        with self._interruptible() as scope:
+            if self._session.credit:
+                batch = await feed.take(min(_BATCH, self._session.credit))
+            else:
                 await trio.sleep_forever()
-        self._waiting = None
+        self._waiting = None  # before the offer, whose words need to wake nobody
         if scope.cancelled_caught:
             self._do(self._session.tick(trio.current_time()))
+        else:
+            self._offer(batch)
 
     async def _wait_for_a_word(self) -> None:
         with self._interruptible() as scope:
@@ -301,8 +305,7 @@ class _Connection:
             self._waiting.cancel()
         return self._waiting
 
-    async def _take(self, feed: Feed) -> None:
-        batch = await feed.take(min(_BATCH, self._session.credit))
+    def _offer(self, batch: list[Published]) -> None:
         self._do(self._session.offer([published.event for published in batch]))
         self._edge.observer.delivered("websocket", len(batch))
 

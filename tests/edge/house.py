@@ -256,6 +256,7 @@ async def open_house(
         await nursery.start(tail.run)
         await nursery.start(device_actors.run)
         on_drain = lambda: edge.devices.end_all("draining", "the server is stopping")  # noqa: E731
+        limits = limits or Limits(linger_timeout=0.2)
         serving = running(public_app(edge), limits, drain=drain, on_drain=on_drain)
         server = await stack.enter_async_context(serving)
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, timeout=600))
