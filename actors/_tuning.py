@@ -18,6 +18,7 @@ from ._errors import InvalidKnob, UnknownNode
 from ._events import Tuned
 from ._instrument import Hooks
 from ._knobs import BadValue, Knob, Settings, change, read
+from ._life import Life
 from ._mailbox import Mailbox, check_bounds
 from ._policy import Backoff, Intensity, Shutdown
 from ._registry import Registry
@@ -137,6 +138,7 @@ class _MailboxTarget:
         self.mailbox.bounds_changed()
 
 
+Node = Supervisor | Registry[Any, Any]
 Root = Supervisor | Registry[Any, Any] | Mailbox[Any]
 
 
@@ -161,9 +163,7 @@ def tune(root: Root, path: str | None, changes: Mapping[str, object]) -> Tuned:
     shares: dict[str, dict[str, object]] = {prefix: {} for prefix, _ in targets}
     for name, value in changes.items():
         # the longest prefix that fits; "" fits everything
-        prefix = max((p for p in shares if name.startswith(p)), key=len, default="")
-        if prefix not in shares:
-            raise InvalidKnob(where, name, "unknown")
+        prefix = max((p for p in shares if name.startswith(p)), key=len)
         shares[prefix][name.removeprefix(prefix)] = value
     try:
         replaced = [(target, change(target.settings(), shares[prefix])) for prefix, target in targets]
@@ -185,14 +185,17 @@ def tunable(root: Root) -> Iterator[str]:
     yield _path(root)
     if isinstance(root, Supervisor):
         for child in root.children():
-            inside = () if child.life is None else child.life.nodes
+            inside = _nodes(child.life)
             if not any(node.path == child.path for node in inside):
                 yield child.path
             for node in inside:
-                if isinstance(node, Supervisor | Registry):
-                    yield from tunable(node)
+                yield from tunable(node)
             for mailbox in child.life.mailboxes if child.life is not None else ():
                 yield f"{child.path}/{mailbox.name}"
+
+
+def _nodes(life: Life | None) -> list[Node]:
+    return [] if life is None else [node for node in life.nodes if isinstance(node, Supervisor | Registry)]
 
 
 def _path(root: Root) -> str:
@@ -206,33 +209,36 @@ def _own(root: Root) -> Target:
 
 
 def _targets(root: Root, path: str | None) -> list[tuple[str, Target]]:
-    """What answers to this path, each with the prefix of its knobs."""
+    """What answers to this path, each with the prefix of its knobs. Raises `UnknownNode`."""
     if path is None or path == _path(root):
         return [("", _own(root))]
+    found = _below(root, path)
+    if not found:
+        raise UnknownNode(path)
+    return found
+
+
+def _below(root: Root, path: str) -> list[tuple[str, Target]]:
+    """The same, below this node; nothing if it is not there."""
     if isinstance(root, Supervisor):
         for child in root.children():
             if path == child.path or path.startswith(f"{child.path}/"):
-                found = _targets_of(root, child, path)
-                if found:
-                    return found
-    raise UnknownNode(path)
+                return _at(root, child, path)
+    return []
 
 
-def _targets_of(supervisor: Supervisor, child: Child, path: str) -> list[tuple[str, Target]]:
+def _at(supervisor: Supervisor, child: Child, path: str) -> list[tuple[str, Target]]:
+    """The same, at this child or inside it."""
     seat = _SeatTarget(supervisor, child)
-    nodes = () if child.life is None else child.life.nodes
+    life = child.life
+    nodes = _nodes(life)
     for node in nodes:
-        if isinstance(node, Supervisor | Registry):
-            if path == node.path == child.path:
-                return [("", _own(node)), ("child.", seat)]
-            if path == node.path:
-                return [("", _own(node))]
+        if path == node.path:
+            own = [("", _own(node))]
+            return [*own, ("child.", seat)] if path == child.path else own
     if path == child.path:
         return [("", seat)]
-    for mailbox in () if child.life is None else child.life.mailboxes:
+    for mailbox in () if life is None else life.mailboxes:
         if path == f"{child.path}/{mailbox.name}" and isinstance(mailbox, Mailbox):
             return [("", _MailboxTarget(mailbox))]
-    for node in nodes:
-        if isinstance(node, Supervisor) and path.startswith(f"{node.path}/"):
-            return _targets(node, path)
-    return []
+    return next((found for node in nodes if (found := _below(node, path))), [])

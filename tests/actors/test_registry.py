@@ -781,3 +781,27 @@ def test_a_cancel_at_any_checkpoint_of_an_ask_keeps_the_registry_whole() -> None
         return await cancel_each_checkpoint(attempt)
 
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) >= 1
+
+
+async def test_a_quarantine_that_has_just_ended_is_over_also_before_anybody_swept(
+    mock_clock: Clock,
+) -> None:
+    async def body(registry: Registry[str, str], recorder: Recorder) -> None:
+        registry.tell_nowait("bad", "boom")
+        await settle()
+        mock_clock.jump(60)
+        registry.tell_nowait("bad", "x")
+        assert recorder.paths("released") == ["keys/bad"]
+
+    await with_registry(body, RegistryOptions(quarantine=Intensity(0, 60)))
+
+
+async def test_a_key_whose_first_message_was_refused_is_not_activated_when_the_registry_stops(
+    autojump_clock: Clock,
+) -> None:
+    async def body(registry: Registry[str, str], recorder: Recorder) -> None:
+        with pytest.raises(MailboxFull):
+            registry.tell_nowait("a", "much too heavy")
+
+    recorder = await with_registry(body, RegistryOptions(max_weight=3, weigh=len))
+    assert recorder.paths("activated") == []

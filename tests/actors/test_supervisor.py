@@ -25,7 +25,9 @@ from actors import (
     Supervisor,
     UnknownNode,
     format_tree,
+    knobs,
     stopping,
+    tunable,
 )
 from actors.testing import Recorder, cancel_each_checkpoint
 from tests.actors.workers import Worker
@@ -787,3 +789,101 @@ def test_a_cancel_at_any_checkpoint_of_start_crash_and_restart_leaves_nothing_al
         return await cancel_each_checkpoint(attempt)
 
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) > 5
+
+
+async def test_a_starting_child_feels_an_outer_cancellation_at_once_whatever_others_still_need(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Nobody depends on it yet; shielding it already would make it wait for its turn."""
+    log: list[str] = []
+    a, b = Worker("a", log), Worker("b", log)
+    b.cleanup = 4.0
+    supervisor = Supervisor("root", [a.spec(start_timeout=math.inf), b.spec()])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        a.hang_starts = 1
+        a.crash()
+        await settle()
+        log.clear()
+        nursery.cancel_scope.cancel()
+
+    assert log == ["down a", "down b"]
+
+
+async def test_a_child_stuck_in_its_start_is_tried_again_only_when_it_has_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    recorder, worker = Recorder(), Worker("a")
+    supervisor = Supervisor("root", [worker.spec(start_timeout=2, shutdown=1)], instruments=[recorder])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        await supervisor.stop_child("a")
+        worker.hang_starts, worker.cleanup = 1, 20.0
+        with pytest.raises(StartFailed):
+            await supervisor.restart_child("a")
+        assert recorder.paths("child_stuck") == ["root/a"]
+        with pytest.raises(StartFailed, match="stuck"):
+            await supervisor.restart_child("a")
+        worker.cleanup = 0.0
+        await supervisor.watch("a")
+        await settle()
+        assert await supervisor.restart_child("a") == 3
+        worker.hang_starts = 1
+        worker.crash()
+        await settle()
+        worker.cleanup = 20.0  # stuck in its restart: the next one waits until it has gone
+        await trio.sleep(10)
+        assert (worker.alive, worker.starts) == (1, 4)
+        worker.cleanup = 0.0
+        await trio.sleep(15)
+        assert (worker.alive, worker.starts) == (1, 5)
+        nursery.cancel_scope.cancel()
+
+
+async def test_two_nodes_in_one_child_have_paths_of_their_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    inner = [Supervisor(name, [Worker(f"w{name}").spec()]) for name in ("one", "two")]
+
+    async def both(*, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            for supervisor in inner:
+                await nursery.start(supervisor.run)
+            task_status.started()
+
+    root = Supervisor("root", [ChildSpec("both", both)])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(root.run)
+        assert [node.path for node in root.tree().walk()] == [
+            "root",
+            "root/both",
+            "root/both/wone",
+            "root/both/two",
+            "root/both/two/wtwo",
+        ]
+        assert list(tunable(root)) == [
+            "root",
+            "root/both",
+            "root/both/wone",
+            "root/both/two",
+            "root/both/two/wtwo",
+        ]
+        assert set(knobs(root, "root/both/two")) == {"intensity"}
+        assert "shutdown" in knobs(root, "root/both/two/wtwo")
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_tree_says_when_a_backing_off_child_is_due(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    worker = Worker("a")
+    supervisor = Supervisor("root", [worker.spec(backoff=Backoff(5, jitter=0))])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        worker.crash()
+        await trio.sleep(2)
+        assert "! a [child] backing off #1 restart_in=3.0s last_exit=crashed" in format_tree(
+            supervisor.tree()
+        )
+        assert "0 of 1 up" in repr(supervisor)
+        nursery.cancel_scope.cancel()

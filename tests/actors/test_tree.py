@@ -1,7 +1,7 @@
 """The tree as text and as a value."""
 
-from actors import Exit, ExitKind, TreeNode, format_tree
-from actors._tree import describe
+from actors import Exit, ExitKind, Mailbox, TreeNode, format_tree
+from actors._tree import describe, mailbox_node
 
 TREE = TreeNode(
     "root",
@@ -47,3 +47,12 @@ def test_an_exit_is_described_by_its_innermost_error() -> None:
     nested = ExceptionGroup("outer", [ExceptionGroup("inner", [ValueError("leaf")])])
     assert describe(exit_(ExitKind.CRASHED, nested)) == "crashed: ValueError('leaf')"
     assert describe(exit_(ExitKind.RETURNED, None)) == "returned"
+
+
+def test_a_mailbox_shows_how_full_it_is() -> None:
+    mailbox = Mailbox[int]("box", 4)
+    mailbox.tell_nowait(1)
+    mailbox.close()
+
+    node = mailbox_node("root/a", mailbox.statistics())
+    assert format_tree(node) == "box [mailbox] closed waiting=1/4 high_water=1 lost=0"
