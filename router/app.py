@@ -234,10 +234,16 @@ class Router:
                 [edge_server.TcpAddress(settings.server.host, settings.server.port)],
                 _listener_limits(settings),
                 drain=self.drain,
+                on_drain=self._end_streams,
                 report=self._report,
                 task_status=task_status,
             )
         self.drained.set()
+        await trio.sleep_forever()  # until all is stopped: a child that returns would be started again
+
+    def _end_streams(self) -> None:
+        """Every stream ends with a word: what is queued for it first, then that it should come back."""
+        self.devices.end_all("draining", "the server is stopping")
 
     async def _serve_admin(self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         """Stays until the very end, so that a drain can be watched."""
