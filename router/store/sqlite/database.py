@@ -82,7 +82,7 @@ def prepare(path: Path, chain: tuple[Migration, ...] | None = None) -> Identity:
             raise StoreTooNew(
                 f"The database {path.absolute()} has schema version {version} and needs a Rookery that "
                 f"knows version {compatible}; this one knows {known}. Install the newer Rookery, or start "
-                "from a backup made before it ran."
+                "from a backup made before it ran"
             )
         for step in steps[version:]:
             _apply(connection, step)

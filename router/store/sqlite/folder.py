@@ -43,7 +43,7 @@ class FolderLock:
             raise StoreInUse(
                 f"The data folder {self._folder.absolute()} is in use by another Rookery server (process "
                 f"{holder}). Stop that server first, or give this one a folder of its own (setting "
-                "`store.path`)."
+                "`store.path`)"
             ) from None
         except OSError:
             os.close(descriptor)

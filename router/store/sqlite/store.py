@@ -6,6 +6,7 @@ Writes go through the `Writer`, reads through `Reads`; this file only names what
 """
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from router.store import rules
 from router.store.audit import AuditFact, AuditHead, AuditLink
 from router.store.errors import StoreUnavailable
 from router.store.interface import CommitListener, Store
-from router.store.sqlite import database
+from router.store.sqlite import database, trouble
 from router.store.sqlite.checkpoint import Checkpointed, Checkpointer
 from router.store.sqlite.database import Synchronous
 from router.store.sqlite.engines import Engine, InlineEngine, Place, ProcessEngine, ThreadEngine
@@ -106,14 +107,12 @@ class SqliteStore(Store):
     async def run(self, *, task_status: trio.TaskStatus["SqliteStore"] = trio.TASK_STATUS_IGNORED) -> None:
         """Open the folder, report `started(self)`, serve until cancelled.
 
-        Raises `StoreInUse`, `StoreTooNew`, sqlite3.Error or OSError when it cannot start, and
+        Raises `StoreInUse`, `StoreTooNew`, `StoreUnavailable` or OSError when it cannot start, and
         `DurabilityLost` (in an exception group) when the process must end.
         """
         path = database_path(self._folder)
         with FolderLock(self._folder):
-            identity = database.prepare(path)
-            term = database.take_term(path, rules.SHARD, f"process {os.getpid()}")
-            place = Place(path, term, identity.log_id, self._options.synchronous)
+            place = self._take_over(path)
             running = _Running.of(place, self._options, self._notify)
             try:
                 async with trio.open_nursery() as nursery:
@@ -124,6 +123,19 @@ class SqliteStore(Store):
             finally:
                 self._running = None
                 running.close()
+
+    def _take_over(self, path: Path) -> Place:
+        """Migrate and become the owner: synchronous, before anybody is served."""
+        try:
+            identity = database.prepare(path)
+            term = database.take_term(path, rules.SHARD, f"process {os.getpid()}")
+        except sqlite3.Error as error:
+            if not trouble.is_of_the_world(error):
+                raise
+            raise StoreUnavailable(
+                self._options.bounds.retry_after, f"{trouble.describe(error)} ({path.absolute()})"
+            ) from error
+        return Place(path, term, identity.log_id, self._options.synchronous)
 
     def _notify(self, entries: Sequence[Entry]) -> None:
         for listener in tuple(self._listeners):
@@ -383,8 +395,17 @@ class _Running:
 
 @asynccontextmanager
 async def open_sqlite(folder: Path, options: SqliteOptions | None = None) -> AsyncIterator[SqliteStore]:
-    """A running store for the length of the block: for tests and for commands without a supervisor."""
+    """A running store for the length of the block: for tests and for commands without a supervisor.
+
+    What the block raises, or what keeps the store from starting, comes out as it is, in no exception group.
+    """
+    failure: Exception | None = None
     async with trio.open_nursery() as nursery:
-        store: SqliteStore = await nursery.start(SqliteStore(folder, options).run)
-        yield store
+        try:
+            store: SqliteStore = await nursery.start(SqliteStore(folder, options).run)
+            yield store
+        except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery
+            failure = error
         nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
