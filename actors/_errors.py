@@ -67,6 +67,10 @@ class ExitShutdown(ActorError):
     """Raise it in a child to leave on purpose: a TRANSIENT child is then not restarted."""
 
 
+class MailboxDrained(MailboxClosed, ExitShutdown):
+    """Taking: the mailbox is closed and nothing waits. Letting it out of a child is leaving on purpose."""
+
+
 class StartFailed(ActorError):
     """A child did not become ready: `reason` is what it raised, or one of the two errors below."""
 

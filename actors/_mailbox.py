@@ -22,7 +22,7 @@ import trio
 from outcome import Error
 from trio.lowlevel import Abort, RaiseCancelT, Task, enable_ki_protection, reschedule
 
-from ._errors import MailboxClosed, MailboxFull, MessageTooHeavy
+from ._errors import MailboxClosed, MailboxDrained, MailboxFull, MessageTooHeavy
 from ._events import DeadLetter, Fate
 from ._instrument import Hooks, Instrument
 from ._life import Life, current_life
@@ -337,7 +337,7 @@ class Mailbox(Generic[M]):
 
         At least one message, also if it alone is heavier. Taking again says that the messages told
         before are handled; asks stay in hand until answered. Only the actor takes, one task at a time
-        (`trio.BusyResourceError`). Cancelled: nothing was taken. Raises `MailboxClosed` when the mailbox
+        (`trio.BusyResourceError`). Cancelled: nothing was taken. Raises `MailboxDrained` when the mailbox
         is closed and empty.
         """
         life = current_life.get()
@@ -351,7 +351,7 @@ class Mailbox(Generic[M]):
         while not self._count:
             if self._closed:
                 self._tell_drained()
-                raise MailboxClosed(self.name)
+                raise MailboxDrained(self.name)
             await self.park()
         return self.collect(max_items, max_weight)
 
@@ -428,7 +428,7 @@ class Mailbox(Generic[M]):
         if not self._count and self._taker is not None:
             taker, self._taker = self._taker, None
             self._tell_drained()
-            reschedule(taker, Error(MailboxClosed(self.name)))
+            reschedule(taker, Error(MailboxDrained(self.name)))
 
     async def drain(self) -> None:
         """Close, and wait until the actor has finished everything that waits. Bound it yourself."""

@@ -265,8 +265,9 @@ class Registry(Generic[K, M]):
 
     async def _incarnate(self, cell: Cell[K, M]) -> float | None:
         """Run one incarnation. Seconds until the next, or None when the key is forgotten."""
-        if self._phase is _Phase.CANCELLING or (self._phase is not _Phase.OPEN and not len(cell.mailbox)):
-            self._forget(cell)
+        eager = cell.restarts and self._phase is _Phase.OPEN
+        if self._phase is _Phase.CANCELLING or not (len(cell.mailbox) or eager):
+            self._forget(cell)  # nothing to do: its first message was refused, or it is too late
             return None
         now = trio.current_time()
         context = ActorContext(self, cell, next(self._numbers), now)

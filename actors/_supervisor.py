@@ -121,6 +121,7 @@ class Supervisor:
         self._awake = trio.Event()
         self._history: tuple[float, ...] = ()
         self._failures: tuple[Exit, ...] = ()
+        self._draining = False
         self._incarnations: dict[str, int] = {}
         self._restarts = 0
         self._escalations = 0
@@ -167,6 +168,7 @@ class Supervisor:
         }
         self._exits.clear()
         self._history = self._failures = ()
+        self._draining = False
         failure: ActorError | None = None
         try:
             async with trio.open_nursery() as nursery:
@@ -206,6 +208,8 @@ class Supervisor:
                 child.state = ChildState.DOWN if child.due is None else ChildState.BACKING_OFF
                 if exit_.asked:
                     continue  # it was stuck; a restart that waited for it is due by itself
+                if self._draining and exit_.kind in (ExitKind.RETURNED, ExitKind.SHUTDOWN):
+                    continue  # it has finished what waited; only a crash leaves work behind
                 done, failure = await self._follow(child, exit_)
                 if done:
                     return failure
@@ -377,7 +381,10 @@ class Supervisor:
     async def _stop(self, child: Child) -> None:
         """Polite signal, wait, cancel, wait, report. Bounded, also when we are cancelled ourselves."""
         life = child.life
-        if life is None or child.state is ChildState.STUCK:
+        if life is None:
+            child.state = ChildState.DOWN  # it may have been backing off
+            return
+        if child.state is ChildState.STUCK:
             return
         limit = child.spec.shutdown
         asked_at = trio.current_time()
@@ -539,9 +546,11 @@ class Supervisor:
     async def drain(self) -> None:
         """Let the children finish what waits, in reverse start order: no new work enters.
 
-        Closes their mailboxes and drains their nodes; they stay up and are stopped later, by whoever
-        cancels `run`. Bound it with a cancel scope.
+        Closes their mailboxes and drains their nodes. A child that then ends normally is not restarted;
+        one that crashes is, to finish the rest. `run` goes on until it is cancelled. Bound the wait with
+        a cancel scope.
         """
+        self._draining = True
         for child in reversed(list(self._children.values())):
             life = child.life
             if life is not None:
