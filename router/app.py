@@ -36,7 +36,7 @@ from actors import (
     Strategy,
     Supervisor,
 )
-from protocol import ConversationId, DeviceId, Limits
+from protocol import ConversationId, DeviceId, Limits, bucket
 from router.admin import serve_control
 from router.admin.asgi import AdminListener
 from router.bus.local import LocalBus
@@ -75,6 +75,7 @@ from router.observe.sources import log_writer, process, queues
 from router.observe.sources import store as store_counters
 from router.store.sqlite.store import SqliteOptions, SqliteStore
 from router.store.sqlite.writer import Bounds
+from router.tuning import Tuning
 from schema import ERRORS
 
 _VERSION = version("rookery")
@@ -239,7 +240,6 @@ class Router:
                 task_status=task_status,
             )
         self.drained.set()
-        await trio.sleep_forever()  # until all is stopped: a child that returns would be started again
 
     def _end_streams(self) -> None:
         """Every stream ends with a word: what is queued for it first, then that it should come back."""
@@ -274,6 +274,7 @@ class Router:
             status=self._status,
             numbers=self._numbers,
             tree=self.root.tree,
+            tuning=Tuning(self.root, self.store, self._bucket),
         )
         await serve_control(
             self.settings.store.path, handlers.table(), on_crash=self._report, task_status=task_status
@@ -295,6 +296,10 @@ class Router:
     def announce(self) -> None:
         """Say where the server listens."""
         self.logs.lines.info("ready", url=self.service.endpoint, version=_VERSION)
+
+    def _bucket(self) -> int:
+        """The time as the log may know it."""
+        return bucket(self.now(), self.settings.log.received_bucket_seconds)
 
     def _report(self, what: str, error: BaseException | None) -> None:
         """A fault of ours that ended one connection or command and nothing else."""

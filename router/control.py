@@ -1,13 +1,15 @@
 """What the running server does for the `rookery` command: the table of its control socket."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated
 
 import attrs
 import msgspec
+import trio
 
 from actors import TreeNode
 from crypto import CryptoError, parse_multikey
-from router.admin import AnyCommand, Command, CommandFailed, NoArguments, command_table
+from router.admin import AnyCommand, Command, CommandFailed, Emit, NoArguments, StreamCommand, command_table
 from router.client.directory import AccountCreate, AccountRow
 from router.identity.accounts import check_name
 from router.identity.errors import BadNameError
@@ -15,6 +17,7 @@ from router.identity.service import ServiceIdentity
 from router.store.errors import StoreUnavailable
 from router.store.interface import Store
 from router.store.values import Account, NameTaken, StoreStatistics
+from router.tuning import NodePath, Tuning, Turn
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,6 +48,12 @@ class Numbers(msgspec.Struct, frozen=True, rename="camel"):
     """How often a feed became a cursor because its client was slow."""
 
 
+class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask again every `interval` seconds, a tenth at least."""
+
+    interval: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 1.0
+
+
 @attrs.frozen
 class ControlHandlers:
     """The handlers; each is one command."""
@@ -55,6 +64,7 @@ class ControlHandlers:
     status: Callable[[], Awaitable[Status]]
     numbers: Callable[[], Awaitable[Numbers]]
     tree: Callable[[], TreeNode]
+    tuning: Tuning
 
     def table(self) -> Mapping[str, AnyCommand]:
         """The commands by name."""
@@ -63,6 +73,9 @@ class ControlHandlers:
                 Command("status", NoArguments, lambda _: self.status()),
                 Command("statistics", NoArguments, lambda _: self.numbers()),
                 Command("tree", NoArguments, self._show_tree),
+                StreamCommand("tree.watch", Watch, self._watch_tree),
+                Command("knobs", NodePath, self.tuning.knobs),
+                Command("tune", Turn, self.tuning.tune),
                 Command("account.create", AccountCreate, self._create_account),
                 Command("account.list", NoArguments, self._list_accounts),
             ]
@@ -91,6 +104,11 @@ class ControlHandlers:
 
     async def _show_tree(self, _: NoArguments) -> TreeNode:
         return self.tree()
+
+    async def _watch_tree(self, asked: Watch, emit: Emit) -> None:
+        while True:
+            await emit(self.tree())
+            await trio.sleep(asked.interval)
 
 
 def _row(account: Account) -> AccountRow:
