@@ -21,6 +21,7 @@ _COMMANDS = {
     "migrate": "router.cli.migrate",
     "config": "router.cli.config",
     "tree": "router.cli.tree",
+    "tune": "router.cli.tune",
 }
 """Command → module that has it as `command`; in the order of the help, which is the order of a first day."""
 
@@ -46,13 +47,9 @@ class Rookery(click.Group):
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort):
             raise
-        except BrokenPipeError:
-            # Whoever read us has gone (`rookery tail | head`): not a failure, and nobody to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
         except BaseException as error:
             # The last place: everything becomes a sentence here.
-            if ctx.params.get("debug"):
+            if ctx.params.get("debug") and not isinstance(first_cause(error), BrokenPipeError):
                 raise
             self._tell(ctx, error)
 
@@ -62,6 +59,11 @@ class Rookery(click.Group):
             raise cause
         if isinstance(cause, KeyboardInterrupt):
             ctx.exit(INTERRUPTED)
+        if isinstance(cause, BrokenPipeError):
+            # Whoever read us has gone (`rookery tail | head`): not a failure, and nobody to tell. What
+            # Python would still flush at exit goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
         told = sentence(cause)
         if told is None:
             name = f"{type(cause).__name__}: {cause}".rstrip(": ")

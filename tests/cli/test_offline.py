@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -177,8 +178,13 @@ def test_raw_bytes_of_no_padded_size_are_told_the_right_one() -> None:
 
 
 @pytest.mark.system
-def test_the_module_runs_as_a_program() -> None:
-    import subprocess
+def test_a_reader_that_goes_away_is_no_failure() -> None:
+    command = f"{sys.executable} -m router config doc; echo $? >&2"
+    done = subprocess.run(["sh", "-c", f"({command}) | true"], capture_output=True, check=True, text=True)
+    assert done.stderr.strip() == "0"
 
+
+@pytest.mark.system
+def test_the_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "router", "--version"], capture_output=True, check=True)
     assert done.stdout.startswith(b"rookery, version ")
