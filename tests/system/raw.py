@@ -217,3 +217,14 @@ async def raw_client(router: RouterProcess, *, receive_buffer: int | None = None
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         await sock.connect(("127.0.0.1", router.port))
         yield RawClient(trio.SocketStream(sock))
+
+
+def dechunked(data: bytes) -> bytes:
+    """The body in a chunked transfer coding (RFC 9112 section 7.1) that may have been cut anywhere."""
+    body = bytearray()
+    while b"\r\n" in data:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size, 16)
+        body += data[:length]
+        data = data[length + 2 :]
+    return bytes(body)
