@@ -6,11 +6,14 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import trio
 from hypercorn.typing import ASGIFramework
+from wsproto import ConnectionType, WSConnection
+from wsproto import events as ws
+from wsproto.extensions import Extension
 
 from router.edge.server import Address, Limits, TcpAddress, serve
 
@@ -108,6 +111,89 @@ def error_of(answer: bytes) -> tuple[int, str]:
     assert set(value) == {"error", "message"}, value
     assert value["message"], value
     return int(head.split()[1]), value["error"]
+
+
+class WebSocket:
+    """A small client on wsproto that shows what really came over the wire, and always closes its socket."""
+
+    def __init__(
+        self,
+        server: Running,
+        target: str = "/ws",
+        *,
+        headers: dict[str, str] | None = None,
+        subprotocols: list[str] | None = None,
+        extensions: list[Extension] | None = None,
+        answer_pings: bool = True,
+    ) -> None:
+        self._server = server
+        self._request = ws.Request(
+            host="x",
+            target=target,
+            extensions=extensions or [],
+            extra_headers=[(name.encode(), value.encode()) for name, value in (headers or {}).items()],
+            subprotocols=subprotocols or [],
+        )
+        self._protocol = WSConnection(ConnectionType.CLIENT)
+        self._answer_pings = answer_pings
+        self._stream: trio.SocketStream
+        self._parts: list[Any] = []
+        self.reason: str | None = None
+        """What the close frame said."""
+        self.accepted: ws.AcceptConnection
+
+    async def __aenter__(self) -> Self:
+        self._stream = await self._server.connect()
+        try:
+            await self._stream.send_all(self._protocol.send(self._request))
+            event = await self._next()
+            assert isinstance(event, ws.AcceptConnection), event
+        except BaseException:
+            await trio.aclose_forcefully(self._stream)
+            raise
+        self.accepted = event
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stream.aclose()
+
+    async def _next(self) -> ws.Event:
+        while True:
+            for event in self._protocol.events():
+                return event
+            data = await self._stream.receive_some(65_536)
+            self._protocol.receive_data(data or None)
+
+    async def send(self, message: str | bytes) -> None:
+        event = ws.TextMessage(data=message) if isinstance(message, str) else ws.BytesMessage(data=message)
+        await self._stream.send_all(self._protocol.send(event))
+
+    async def send_raw(self, data: bytes) -> None:
+        await self._stream.send_all(data)
+
+    async def receive(self) -> tuple[str, Any]:
+        """The next message as (`text` or `bytes`, content), or (`close`, code)."""
+        while True:
+            match await self._next():
+                case ws.TextMessage(data=data) as message:
+                    self._parts.append(data)
+                    if message.message_finished:
+                        parts, self._parts = self._parts, []
+                        return "text", "".join(parts)
+                case ws.BytesMessage(data=data) as message:
+                    self._parts.append(bytes(data))
+                    if message.message_finished:
+                        parts, self._parts = self._parts, []
+                        return "bytes", b"".join(parts)
+                case ws.Ping() as ping if self._answer_pings:
+                    await self._stream.send_all(self._protocol.send(ping.response()))
+                case ws.CloseConnection(code=code, reason=reason):
+                    self.reason = reason
+                    return "close", int(code)
+                case ws.Ping() | ws.Pong():
+                    pass
+                case other:
+                    raise AssertionError(other)
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:

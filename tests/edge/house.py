@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 import httpx
 import trio
-import trio_websocket
 
 from actors import Registry, RegistryOptions
 from protocol import SUBPROTOCOL, ConversationId, DeviceId, Nsid
@@ -40,7 +39,7 @@ from router.identity.tokens import mint_token
 from router.observe import CallCheck, Health, Metrics, Observer, Verdict, Vocabulary, make_logs
 from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
-from tests.edge.harness import Running, running
+from tests.edge.harness import Running, WebSocket, running
 
 NOW = 1_780_000_001.25
 SERVICE = ServiceIdentity("did:web:chat.example.com", "https://chat.example.com")
@@ -132,24 +131,16 @@ class House:
         body = {"convoId": convo, "msgId": msg_id, "ciphertext": padded(text or msg_id.encode())}
         return await self.post(account, f"{ROOKERY}.sendMessage", body)
 
-    @asynccontextmanager
-    async def socket(
-        self, account: Account, nsid: str, *, subprotocol: str | None = None, query: str = ""
-    ) -> AsyncIterator[trio_websocket.WebSocketConnection]:
+    def socket(
+        self, account: Account, nsid: str, *, subprotocols: list[str] | None = None, query: str = ""
+    ) -> WebSocket:
         """A WebSocket that the server accepts."""
-        url = f"ws://127.0.0.1:{self.server.port}/xrpc/{nsid}{query}"
-        headers = [(name.encode(), value.encode()) for name, value in self.headers(account, nsid).items()]
-        protocols = None if subprotocol is None else [subprotocol]
-        async with trio_websocket.open_websocket_url(
-            url, subprotocols=protocols, extra_headers=headers, max_message_size=1 << 24
-        ) as socket:
-            yield socket
+        headers = self.headers(account, nsid)
+        return WebSocket(self.server, f"/xrpc/{nsid}{query}", headers=headers, subprotocols=subprotocols)
 
-    @asynccontextmanager
-    async def session(self, account: Account) -> AsyncIterator[trio_websocket.WebSocketConnection]:
+    def session(self, account: Account) -> WebSocket:
         """A `rookery.v1` session before its hello."""
-        async with self.socket(account, f"{ROOKERY}.session", subprotocol=SUBPROTOCOL) as socket:
-            yield socket
+        return self.socket(account, f"{ROOKERY}.session", subprotocols=[SUBPROTOCOL])
 
 
 def sealed(data: bytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import socket
 import stat
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import h2.config
 import h2.connection
@@ -17,12 +17,10 @@ import trio.testing
 import wsproto
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wsproto import ConnectionType, WSConnection
-from wsproto import events as ws
 
 from router.edge.http11 import SEND_MANY
 from router.edge.server import Limits, TcpAddress, UnixAddress, listen
-from tests.edge.harness import Running, error_of, hello, read_all, read_until, running
+from tests.edge.harness import Running, WebSocket, error_of, hello, read_all, read_until, running
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 UPGRADE = (
@@ -367,69 +365,6 @@ async def test_one_connection_too_many_is_told_so() -> None:
 
 
 # -- WebSockets ------------------------------------------------------------------------------------------
-
-
-class WebSocket:
-    """A small client on wsproto that shows what really came over the wire."""
-
-    def __init__(
-        self, server: Running, *, answer_pings: bool = True, extensions: list[Any] | None = None
-    ) -> None:
-        self._server = server
-        self._protocol = WSConnection(ConnectionType.CLIENT)
-        self._answer_pings = answer_pings
-        self._extensions = extensions or []
-        self._stream: trio.SocketStream
-        self._parts: list[Any] = []
-        self.accepted: ws.AcceptConnection
-
-    async def __aenter__(self) -> Self:
-        self._stream = await self._server.connect()
-        request = ws.Request(host="x", target="/ws", extensions=self._extensions)
-        await self._stream.send_all(self._protocol.send(request))
-        event = await self._next()
-        assert isinstance(event, ws.AcceptConnection), event
-        self.accepted = event
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._stream.aclose()
-
-    async def _next(self) -> ws.Event:
-        while True:
-            for event in self._protocol.events():
-                return event
-            data = await self._stream.receive_some(65_536)
-            self._protocol.receive_data(data or None)
-
-    async def send(self, message: str | bytes) -> None:
-        event = ws.TextMessage(data=message) if isinstance(message, str) else ws.BytesMessage(data=message)
-        await self._stream.send_all(self._protocol.send(event))
-
-    async def send_raw(self, data: bytes) -> None:
-        await self._stream.send_all(data)
-
-    async def receive(self) -> tuple[str, Any]:
-        while True:
-            match await self._next():
-                case ws.TextMessage(data=data) as message:
-                    self._parts.append(data)
-                    if message.message_finished:
-                        parts, self._parts = self._parts, []
-                        return "text", "".join(parts)
-                case ws.BytesMessage(data=data) as message:
-                    self._parts.append(bytes(data))
-                    if message.message_finished:
-                        parts, self._parts = self._parts, []
-                        return "bytes", b"".join(parts)
-                case ws.Ping() as ping if self._answer_pings:
-                    await self._stream.send_all(self._protocol.send(ping.response()))
-                case ws.CloseConnection(code=code):
-                    return "close", int(code)
-                case ws.Ping() | ws.Pong():
-                    pass
-                case other:
-                    raise AssertionError(other)
 
 
 async def test_a_websocket_echoes_text_and_bytes() -> None:

@@ -91,7 +91,7 @@ class Events:
 
 @asynccontextmanager
 async def stream(
-    house: House, account: Account, headers: dict[str, str] | None = None, **params: str
+    house: House, account: Account, headers: dict[str, str] | None = None, **params: Any
 ) -> AsyncIterator[Events]:
     """An open stream."""
     async with await house.server.connect() as socket:
@@ -146,7 +146,7 @@ async def test_a_stream_resumes_after_the_last_event_by_header_or_by_parameter(
     """The header counts more: a browser repeats the first URL, cursor and all."""
     convo = await house.group("alice", "bob")
     bob = house.accounts["bob"]
-    params = {"convoId": convo} if one_conversation else {}
+    params: dict[str, Any] = {"convoId": convo} if one_conversation else {}
     for number in range(5):
         await house.say(house.accounts["alice"], convo, f"m{number}")
     async with stream(house, bob, **params) as events:
@@ -166,7 +166,7 @@ async def test_no_schedule_of_disconnects_loses_or_repeats_an_event(house: House
     convo = await house.group("alice", "bob")
     alice, bob = house.accounts["alice"], house.accounts["bob"]
     got: list[str] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     for number, count in enumerate((1, 3, 2, 1, 4)):
         for place in range(count):
             await house.say(alice, convo, f"m{number}-{place}")
@@ -183,7 +183,7 @@ async def test_cursors_that_are_none_are_refused_by_name(house: House) -> None:
     alice, bob = house.accounts["alice"], house.accounts["bob"]
     async with stream(house, alice) as events:
         theirs = (await take(events, 1))[0].id
-    refused = [
+    refused: list[tuple[dict[str, str], str]] = [
         ({"cursor": theirs}, "InvalidCursor"),
         ({"cursor": "garbage"}, "InvalidCursor"),
         ({"cursor": "é"}, "InvalidCursor"),
