@@ -1,9 +1,12 @@
 """`rookery tail`: what happens in the account's conversations, as it happens."""
 
+import os
+import stat
 from pathlib import Path
 
 import click
 import msgspec
+import trio
 
 from router.cli.calls import account_client, beside, own_device, read_key, run
 from router.cli.console import Console
@@ -19,6 +22,8 @@ from router.client.events import (
 from router.client.sealing import CannotOpen, GroupKey, Opened
 from router.client.session import open_session
 from router.client.state import DeviceState, StateFile
+
+_STDOUT = 1
 
 
 @click.command("tail", short_help="Follow conversations live.")
@@ -77,13 +82,25 @@ async def _tail(
         state = None if from_start else file.load()
         if state is None or state.device != device.id:
             state = DeviceState(device.id)
-        async with open_session(client, device.id, state=state, save=file.save) as session:
+        async with (
+            trio.open_nursery() as watching,
+            open_session(client, device.id, state=state, save=file.save) as session,
+        ):
+            watching.start_soon(_until_nobody_reads)
             shown = 0
             async for event in session:
                 _show(console, event, _opened(event, groups))
                 shown += 1
                 if shown == limit:
+                    watching.cancel_scope.cancel()
                     return
+
+
+async def _until_nobody_reads() -> None:
+    """End `rookery tail | head` when head ends, not when the next message comes, perhaps never."""
+    if stat.S_ISFIFO(os.fstat(_STDOUT).st_mode):
+        await trio.lowlevel.wait_readable(_STDOUT)  # its writing end wakes when its reader is gone
+        raise BrokenPipeError
 
 
 def _opened(event: Event, groups: dict[str, GroupKey]) -> Opened | None:
