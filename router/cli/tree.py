@@ -13,7 +13,7 @@ from router.cli.console import Console
 from router.cli.options import console_of, json_option, read_settings, settings_options
 
 
-@click.command("tree")
+@click.command("tree", short_help="Show the running supervision tree.")
 @click.option("--watch", is_flag=True, help="Stay and show it again and again, until Ctrl-C.")
 @click.option(
     "--interval",

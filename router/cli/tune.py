@@ -12,7 +12,7 @@ from router.cli.options import console_of, json_option, read_settings, settings_
 from router.tuning import KnobRow, NodePath, Turn, Turned
 
 
-@click.command("tune")
+@click.command("tune", short_help="Turn knobs of the running server.")
 @click.argument("path", required=False, default="")
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @settings_options
