@@ -35,6 +35,7 @@ def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
     app.config["BODY_TIMEOUT"] = None  # the calls have their own, and answer by name
     app.config["RESPONSE_TIMEOUT"] = None
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False  # one spelling of a path, as in the table
 
     @app.route("/xrpc/<nsid>", methods=_METHODS)
     async def method(nsid: str) -> Response:

@@ -273,10 +273,11 @@ async def test_a_broken_first_frame_is_named_and_ends_the_session(message: str |
 async def test_one_send_too_many_in_flight_ends_the_session() -> None:
     class Stuck(MemoryStore):
         stuck = False
+        gate = trio.Event()
 
         async def append(self, request: AppendRequest) -> AppendOutcome:
             if self.stuck:
-                await trio.sleep_forever()
+                await self.gate.wait()
             return await super().append(request)
 
     store = Stuck()
@@ -289,6 +290,7 @@ async def test_one_send_too_many_in_flight_ends_the_session() -> None:
             for number in range(4):
                 await client.send(number, convo, f"m{number}")
             assert await client.end() == (1008, "TooManyInFlight")
+        store.gate.set()
 
 
 async def test_a_client_that_asks_and_does_not_listen_is_not_read_any_further(
