@@ -149,7 +149,8 @@ WHERE c.id = ? AND e.seq > ? AND e.seq <= ? ORDER BY e.seq;
 -- The same, for the kinds in a JSON array.
 SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
 FROM conversations c JOIN entries e ON e.conversation = c.key
-WHERE c.id = ? AND e.seq > ? AND e.seq <= ? AND e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.seq;
+WHERE c.id = ? AND e.seq > ? AND e.seq <= ? AND e.kind IN (SELECT asked.value FROM json_each(?) AS asked)
+ORDER BY e.seq;
 
 -- memberships --
 SELECT c.id, m.from_seq, m.to_seq, m.from_position, m.to_position
