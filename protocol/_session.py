@@ -25,8 +25,9 @@ frame of a type not known here (typing, presence and receipt, for now). Everythi
 the session, after one error frame.
 
 Resume: the client gives the last cursor it was sent and, per conversation, the highest seq it saw after
-it; leaving some out costs repeats, never gaps. Cursor frames are small and rare (once a second while
-events flow, and before an orderly close), so events themselves carry none and are shared byte for byte.
+it; leaving some out costs repeats, never gaps. Cursor frames are small and rare (at most once a second while
+events flow, in the same write as events where there are any, and before an orderly close), so events
+themselves carry none and are shared byte for byte.
 """
 
 import enum
@@ -314,7 +315,7 @@ class Session:
                 return self._heard + self._limits.hello_timeout
             case SessionState.OPEN:
                 idle = self._heard + 2 * self._limits.heartbeat
-                return min(idle, self._cursor_time()) if self._moved else idle
+                return min(idle, self._last_cursor + self._lone_interval) if self._moved else idle
             case (
                 SessionState.RESUMING | SessionState.CLOSED
             ):  # pragma: no branch - the union is closed, mypy checks it
@@ -328,10 +329,17 @@ class Session:
             return []
         if now >= self._heard + 2 * self._limits.heartbeat:
             return self._violate(Violation.IDLE_TIMEOUT)
-        if self._moved and now >= self._cursor_time():
-            self._last_cursor = now  # asked once an interval, even if the owner does not follow
-            return [CursorDue()]
-        return []
+        return self._cursor_due(now, self._lone_interval)
+
+    def riding_cursor(self, now: float) -> list[Action]:
+        """Whether a cursor may leave together with the events just offered; the owner asks after `offer`.
+
+        A frame of its own costs as much as an event, so a cursor waits for events to ride with: after one
+        `cursor_interval` it goes with the next ones, and only after two of them alone (`tick`).
+        """
+        if self._state is not SessionState.OPEN:
+            return []
+        return self._cursor_due(now, self._limits.cursor_interval)
 
     def close(
         self,
@@ -373,8 +381,15 @@ class Session:
     def _emit(self, frame: ServerFrame) -> Emit:
         return Emit(encode_frame(frame, binary=self.binary))
 
-    def _cursor_time(self) -> float:
-        return self._last_cursor + self._limits.cursor_interval
+    def _cursor_due(self, now: float, interval: float) -> list[Action]:
+        if not self._moved or now < self._last_cursor + interval:
+            return []
+        self._last_cursor = now  # asked once an interval, even if the owner does not follow
+        return [CursorDue()]
+
+    @property
+    def _lone_interval(self) -> float:
+        return 2 * self._limits.cursor_interval
 
     def _require(self, state: SessionState) -> None:
         if self._state is not state:

@@ -21,7 +21,7 @@ class SessionLimits(msgspec.Struct, frozen=True, gc=False):
     heartbeat: int = 30
     """Seconds; a client that is silent for twice as long is gone."""
     cursor_interval: float = 1.0
-    """Seconds between cursor frames."""
+    """Least seconds between cursor frames; twice as much where no event comes that one could ride with."""
 
 
 class CloseReason(enum.Enum):

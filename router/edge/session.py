@@ -307,6 +307,7 @@ class _Connection:
 
     def _offer(self, batch: list[Published]) -> None:
         self._do(self._session.offer([published.event for published in batch]))
+        self._do(self._session.riding_cursor(trio.current_time()))
         self._edge.observer.delivered("websocket", len(batch))
 
     async def _flush(self) -> None:

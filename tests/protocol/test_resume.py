@@ -188,10 +188,10 @@ def test_an_event_that_was_covered_by_a_cursor_is_not_sent_again() -> None:
     client = Client(credit=10)
     for _ in range(3):
         server.append(CONVOS[0])
-    for raw in (*server.connect(client.hello(), 0.0), *server.pump(2), *server.tick(1.0), *server.pump(1)):
+    for raw in (*server.connect(client.hello(), 0.0), *server.pump(2), *server.tick(2.0), *server.pump(1)):
         client.take(raw)
     assert client.cursor is not None
     assert client.seen == {CONVOS[0]: 3}
-    assert server.connect(client.hello(), 2.0)
+    assert server.connect(client.hello(), 3.0)
     assert server.pump(10) == []
     assert client.received == server.owed()

@@ -120,7 +120,7 @@ def test_a_session_from_hello_to_close(encode: Encode) -> None:
     assert session.credit == 0
     assert session.receive(encode({"type": "credit", "n": 4}), now=102.0) == [Granted(4)]
 
-    assert session.tick(now=102.0) == [CursorDue()]
+    assert session.riding_cursor(now=102.0) == [CursorDue()]
     assert emitted(session.cursor_at("c-6", now=102.0)) == [{"type": "cursor", "cursor": "c-6"}]
 
     last = session.close(CloseReason.DRAINING, "Restarting.", cursor="c-6", reconnect_after=1.2)
@@ -438,14 +438,25 @@ def test_a_cursor_is_due_once_an_interval_while_events_flow_and_never_without_th
     assert session.offer([]) == []
     assert session.deadline() == 160.0
     session.offer([event(2)])
-    assert session.deadline() == 101.0
-    assert session.tick(100.9) == []
-    assert session.tick(101.5) == [CursorDue()]
-    assert session.tick(101.6) == []
-    session.cursor_at("c-2", 101.6)
+    assert session.deadline() == 102.0
+    assert session.tick(101.9) == []
+    assert session.tick(102.5) == [CursorDue()]
+    assert session.tick(102.6) == []
+    session.cursor_at("c-2", 102.6)
     assert session.deadline() == 160.0
     session.offer([event(3)])
-    assert session.deadline() == 102.6
+    assert session.deadline() == 104.6
+
+
+def test_a_cursor_rides_with_events_that_leave_after_an_interval() -> None:
+    session = open_session()
+    assert session.riding_cursor(150.0) == []  # nothing moved, nothing to tell
+    session.offer([event(2)])
+    assert session.riding_cursor(100.9) == []
+    assert session.riding_cursor(101.0) == [CursorDue()]
+    assert session.riding_cursor(101.9) == []  # asked once an interval
+    session.disconnected()
+    assert session.riding_cursor(200.0) == []
 
 
 def test_a_device_is_known_once_welcomed() -> None:
