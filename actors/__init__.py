@@ -36,7 +36,7 @@ from ._events import (
 from ._instrument import Instrument
 from ._knobs import Knob
 from ._life import stopping
-from ._mailbox import Mailbox, MailboxStatistics
+from ._mailbox import Mailbox
 from ._options import RegistryOptions, Shedding
 from ._policy import (
     AutoShutdown,
@@ -49,9 +49,11 @@ from ._policy import (
     Shutdown,
     Strategy,
 )
-from ._registry import Registry, RegistryStatistics
+from ._registry import Registry
+from ._registry_report import RegistryStatistics
 from ._reply import Envelope, Reply, Request
 from ._supervisor import Supervisor, SupervisorStatistics
+from ._terms import MailboxStatistics
 from ._tree import TreeNode, format_tree
 from ._tuning import knobs, tunable, tune
 from ._watchdog import StepWatchdog

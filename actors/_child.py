@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
+from ._errors import NeverStarted, on_purpose
 from ._events import Exit
 from ._instrument import Hooks
 from ._life import Life
-from ._policy import Backoff, Restart, Seat, Shutdown
+from ._policy import Backoff, ExitKind, Restart, Seat, Shutdown
 from ._tree import TreeNode, describe, mailbox_node
 
 
@@ -118,6 +119,22 @@ class ChildLife(Life):
         if self.asked_at is None:
             self.scope.shield = True
         self.ready.set()
+
+    def exit(self, error: BaseException | None) -> Exit:
+        """What ending now, with this error or none, is."""
+        asked = self.asked_at is not None
+        if self.blame is not None:
+            kind, error = ExitKind.START_FAILED, self.blame
+        elif asked and error is None:
+            kind = ExitKind.KILLED if self.cancelled and self.polite else ExitKind.STOPPED
+        elif self.ready_at is None:
+            kind, error = ExitKind.START_FAILED, error or NeverStarted(self.path)
+        elif error is None:
+            kind = ExitKind.RETURNED
+        else:
+            kind = ExitKind.SHUTDOWN if on_purpose(error) else ExitKind.CRASHED
+        uptime = 0.0 if self.ready_at is None else trio.current_time() - self.ready_at
+        return Exit(self.path, self.child.spec.id, self.number, kind, error, uptime, asked)
 
 
 class Child:

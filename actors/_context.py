@@ -92,6 +92,11 @@ class ActorContext(Life, Generic[K, M]):
     def path(self) -> str:
         return f"{self._registry.path}/{self._cell.key}"
 
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for a message just now."""
+        return self._registry.parked.get(self._cell.key) is self._cell
+
     def passivate_now(self) -> None:
         """Make the next `take` return the empty batch as soon as nothing waits."""
         self.wants_out = True

@@ -16,7 +16,7 @@ from ._instrument import Hooks
 from ._policy import ExitKind
 
 if TYPE_CHECKING:
-    from ._mailbox import MailboxStatistics
+    from ._terms import MailboxStatistics
     from ._tree import TreeNode
 
 FATES = {

@@ -17,7 +17,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar, overload
 
-import attrs
 import trio
 from outcome import Error
 from trio.lowlevel import Abort, RaiseCancelT, Task, enable_ki_protection, reschedule
@@ -27,92 +26,12 @@ from ._events import DeadLetter, Fate
 from ._instrument import Hooks, Instrument
 from ._life import Life, current_life
 from ._reply import Envelope, Reply, Request
+from ._terms import MailboxStatistics, Terms
 
 M = TypeVar("M")
 R = TypeVar("R")
 
 _NOTHING: tuple[()] = ()
-
-
-@attrs.frozen
-class MailboxStatistics:
-    """A snapshot. `accepted == taken + dropped + waiting` and `taken == handled + lost + in_hand`."""
-
-    name: str
-    waiting: int
-    weight: int
-    capacity: float
-    max_weight: int | None
-    in_hand: int
-    """Taken and not finished: told messages of the last batch, asks without an answer."""
-    senders_waiting: int
-    closed: bool
-    high_water: int
-    """The most that ever waited."""
-    accepted: int
-    taken: int
-    dropped: int
-    """Waiting when the address closed or its key was quarantined."""
-    lost: int
-    """In hand when an incarnation ended."""
-    refused: int
-    """How often a sender met a full mailbox."""
-
-    @property
-    def handled(self) -> int:
-        """Taken and finished."""
-        return self.taken - self.lost - self.in_hand
-
-
-class Terms(Generic[M]):
-    """What the mailboxes of one family share: bounds, hooks, counters. Changing it tunes them all."""
-
-    __slots__ = (
-        "accepted",
-        "capacity",
-        "dropped",
-        "high_water",
-        "hooks",
-        "lost",
-        "max_weight",
-        "prefix",
-        "refused",
-        "taken",
-        "weigh",
-    )
-
-    def __init__(
-        self,
-        prefix: str,
-        capacity: float,
-        max_weight: int | None,
-        weigh: Callable[[M], int] | None,
-        hooks: Hooks,
-    ) -> None:
-        self.prefix: str = prefix
-        self.hooks: Hooks = hooks
-        self.weigh: Callable[[M], int] | None = weigh
-        self.bound(capacity, max_weight)
-        self.accepted: int = 0
-        self.taken: int = 0
-        self.dropped: int = 0
-        self.lost: int = 0
-        self.refused: int = 0
-        self.high_water: int = 0
-
-    def bound(self, capacity: float, max_weight: int | None) -> None:
-        """Set the bounds. Raises ValueError and changes nothing if one is not a bound."""
-        check_bounds(capacity, max_weight)
-        self.capacity: float = capacity
-        self.max_weight: int | None = max_weight
-
-
-def check_bounds(capacity: float, max_weight: int | None) -> None:
-    """Raise ValueError unless these can bound a mailbox."""
-    if not capacity >= 1:
-        raise ValueError(f"capacity is a number of messages from 1 (math.inf: no bound), not {capacity!r}")
-    if max_weight is not None and not max_weight >= 1:
-        raise ValueError(f"max_weight is a number from 1, or None for no bound, not {max_weight!r}")
 
 
 class Mailbox(Generic[M]):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import attrs
 
-from ._mailbox import check_bounds
 from ._policy import Backoff, Intensity
+from ._terms import check_bounds
 
 
 @attrs.frozen

@@ -21,7 +21,6 @@ outside and then stops all actors in parallel: finish the queue and leave, be ca
 
 import contextvars
 import enum
-import heapq
 import itertools
 import math
 import random
@@ -29,7 +28,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, TypeVar, overload
 
-import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
@@ -46,11 +44,14 @@ from ._errors import (
 from ._events import Exit, Fate, StuckChild
 from ._instrument import Hooks, Instrument
 from ._life import FATES, current_life, now_or_zero
-from ._mailbox import Mailbox, Terms
+from ._mailbox import Mailbox
 from ._options import RegistryOptions
-from ._policy import ExitKind, admit, attempt_after, shed_count
+from ._policy import ExitKind, attempt_after, shed_count
+from ._quarantine import CrashLedger
+from ._registry_report import RegistryStatistics, registry_tree
 from ._reply import Reply, Request
-from ._tree import TreeNode, describe
+from ._terms import Terms
+from ._tree import TreeNode
 
 K = TypeVar("K")
 M = TypeVar("M")
@@ -65,50 +66,6 @@ class _Phase(enum.Enum):
     """Time is up: actors are cancelled, what waits is dropped."""
     CLOSED = enum.auto()
     """It does not run."""
-
-
-_TREE_KEYS = 16
-"""Keys shown by `tree()`: troubled ones first, then the fullest."""
-
-
-@attrs.frozen
-class RegistryStatistics:
-    """A snapshot. `accepted == handled + lost + dropped + waiting + in_hand`."""
-
-    path: str
-    active: int
-    parked: int
-    leaving: int
-    quarantined: int
-    stuck: int
-    activations: int
-    """Incarnations started, restarts included."""
-    passivations: int
-    evictions: int
-    crashes: int
-    quarantines: int
-    storm_in_window: int
-    escalations: int
-    accepted: int
-    taken: int
-    waiting: int
-    in_hand: int
-    dropped: int
-    lost: int
-    refused: int
-    high_water: int
-    """The most that ever waited for one key."""
-    instruments_failed: int
-
-    @property
-    def handled(self) -> int:
-        """Taken and finished."""
-        return self.taken - self.lost - self.in_hand
-
-    @property
-    def healthy(self) -> bool:
-        """No actor is stuck."""
-        return self.stuck == 0
 
 
 class Registry(Generic[K, M]):
@@ -142,10 +99,7 @@ class Registry(Generic[K, M]):
         )
         self._cells: dict[K, Cell[K, M]] = {}
         self._leaving = 0
-        self._crashes: dict[K, tuple[float, ...]] = {}
-        self._resting: dict[K, float] = {}
-        self._storm: tuple[float, ...] = ()
-        self._storm_exits: tuple[Exit, ...] = ()
+        self._ledger: CrashLedger[K] = CrashLedger()
         self._numbers = itertools.count(1)
         self._nursery: trio.Nursery | None = None
         self._phase = _Phase.CLOSED
@@ -158,7 +112,7 @@ class Registry(Generic[K, M]):
         self._crash_count = self._quarantines = self._escalations = 0
 
     def __repr__(self) -> str:
-        return f"<Registry {self._path}: {len(self._cells)} active, {len(self._resting)} quarantined>"
+        return f"<Registry {self._path}: {len(self._cells)} active, {len(self._ledger)} quarantined>"
 
     @property
     def path(self) -> str:
@@ -233,7 +187,7 @@ class Registry(Generic[K, M]):
         nursery = self._nursery
         if nursery is None or self._phase is not _Phase.OPEN:
             raise MailboxClosed(f"{self._path}/{key}")
-        until = self._resting.get(key)
+        until = self._ledger.rests(key)
         if until is not None:
             now = trio.current_time()
             if now < until:
@@ -352,17 +306,13 @@ class Registry(Generic[K, M]):
         now = trio.current_time()
         options = self.options
         self._crash_count += 1
-        self._storm, calm = admit(self._storm, now, options.storm)
-        self._storm_exits = (*self._storm_exits, exit_)[-len(self._storm) :]
-        if not calm and self._failure is None:
-            self._failure = RestartIntensityExceeded(self._path, options.storm, self._storm_exits)
+        rests, storm = self._ledger.crash(cell.key, exit_, now, options)
+        if storm and self._failure is None:
+            self._failure = RestartIntensityExceeded(self._path, options.storm, self._ledger.storm_exits)
             self._awake.set()
-        self._crashes[cell.key], within = admit(self._crashes.get(cell.key, ()), now, options.quarantine)
-        if within:
+        if not rests:
             return False
-        del self._crashes[cell.key]
         self._quarantines += 1
-        self._resting[cell.key] = now + options.quarantine_time
         refusal = Quarantined(cell.key, options.quarantine_time)
         cell.mailbox.close(refusal)
         cell.mailbox.discard(Fate.QUARANTINED, refusal)
@@ -460,7 +410,7 @@ class Registry(Generic[K, M]):
 
     def release(self, key: K) -> bool:
         """End the quarantine of this key. Whether it was in quarantine."""
-        if self._resting.pop(key, None) is None:
+        if not self._ledger.release(key):
             return False
         if self.hooks.released:
             self.hooks.call("released", f"{self._path}/{key}")
@@ -483,7 +433,7 @@ class Registry(Generic[K, M]):
             self.hooks.inherit(parent)
             self._terms.prefix = f"{self._path}/"
         self._failure = None
-        self._storm = self._storm_exits = ()
+        self._ledger.calm_down()
         self._context = contextvars.copy_context()
         try:
             async with trio.open_nursery() as nursery:
@@ -521,15 +471,9 @@ class Registry(Generic[K, M]):
         if 0 < options.idle_timeout < math.inf:
             # whoever parks later expires later, so that parking needs to wake nobody
             looks.append(self._send_idle_home(now) + options.idle_timeout)
-        for key, until in list(self._resting.items()):
-            if until <= now:
-                self.release(key)
-            else:
-                looks.append(until)
-        if self._crashes:
-            horizon = now - options.quarantine.period
-            self._crashes = {key: times for key, times in self._crashes.items() if times[-1] >= horizon}
-            looks.append(now + options.quarantine.period)
+        for key in self._ledger.over(now):
+            self.release(key)
+        looks.append(self._ledger.forget(now, options.quarantine.period))
         if options.shedding is not None:
             if now >= self._next_shed:
                 shedding = options.shedding
@@ -621,7 +565,7 @@ class Registry(Generic[K, M]):
 
     def quarantine(self) -> dict[K, float]:
         """The keys in quarantine and when (Trio's time) each one ends."""
-        return dict(self._resting)
+        return self._ledger.resting()
 
     def statistics(self) -> RegistryStatistics:
         """A snapshot."""
@@ -632,14 +576,14 @@ class Registry(Generic[K, M]):
             active=len(self._cells),
             parked=len(self.parked),
             leaving=self._leaving,
-            quarantined=len(self._resting),
+            quarantined=len(self._ledger),
             stuck=sum(cell.stuck for cell in self._cells.values()),
             activations=self._activations,
             passivations=self._passivations,
             evictions=self._evictions,
             crashes=self._crash_count,
             quarantines=self._quarantines,
-            storm_in_window=sum(then >= now - self.options.storm.period for then in self._storm),
+            storm_in_window=self._ledger.storm_size(now, self.options.storm.period),
             escalations=self._escalations,
             accepted=terms.accepted,
             taken=terms.taken,
@@ -654,53 +598,7 @@ class Registry(Generic[K, M]):
 
     def tree(self) -> TreeNode:
         """This registry with up to 16 keys: quarantined, then in trouble, then the fullest mailboxes."""
-        now = now_or_zero()
-        resting = [
-            TreeNode(
-                path=f"{self._path}/{key}",
-                kind="key",
-                state="quarantined",
-                healthy=False,
-                facts=(("retry_after", f"{max(0.0, until - now):.0f}s"),),
-            )
-            for key, until in itertools.islice(self._resting.items(), _TREE_KEYS)
-        ]
-        room = _TREE_KEYS - len(resting)
-        busiest = heapq.nlargest(
-            room, self._cells.values(), key=lambda c: (c.stuck, c.restarts > 0, len(c.mailbox))
-        )
-        statistics = self.statistics()
-        return TreeNode(
-            path=self._path,
-            kind="registry",
-            state="down" if not self.running else "up" if self.accepting else "draining",
-            healthy=statistics.healthy and not self._resting,
-            facts=(
-                ("active", f"{statistics.active}/{self.options.cap:g}"),
-                ("parked", str(statistics.parked)),
-                ("waiting", str(statistics.waiting)),
-                ("crashes", str(statistics.crashes)),
-                ("quarantined", str(statistics.quarantined)),
-            ),
-            children=(*resting, *(self._key_node(cell) for cell in busiest)),
-        )
-
-    def _key_node(self, cell: Cell[K, M]) -> TreeNode:
-        if cell.stuck:
-            state = "stuck"
-        elif cell.context is None:
-            state = "backing off" if cell.restarts else "starting"
-        else:
-            state = "leaving" if cell.leaving else "parked" if cell.key in self.parked else "up"
-        facts = [("waiting", f"{len(cell.mailbox)}/{self._terms.capacity}")]
-        if cell.last_exit is not None:
-            facts.append(("last_exit", describe(cell.last_exit)))
-        return TreeNode(
-            path=f"{self._path}/{cell.key}",
-            kind="key",
-            state=state,
-            healthy=state not in {"stuck", "backing off"},
-            incarnation=0 if cell.context is None else cell.context.incarnation,
-            restarts=cell.restarts,
-            facts=tuple(facts),
+        state = "down" if not self.running else "up" if self.accepting else "draining"
+        return registry_tree(
+            self.statistics(), state, self.options.cap, self.quarantine(), self._cells.values(), now_or_zero()
         )

@@ -22,21 +22,20 @@ the earlier members of the same group are up, a shield without a deadline.
 
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 import trio
 
 from ._child import Child, ChildLife, ChildSpec, ChildState, ChildStatistics
+from ._commands import CommandQueue
 from ._errors import (
     ActorError,
     NeverStarted,
-    NotRunning,
     RestartIntensityExceeded,
     StartFailed,
     StartTimeout,
     UnknownNode,
-    on_purpose,
 )
 from ._events import Exit, StuckChild
 from ._instrument import Hooks, Instrument
@@ -69,18 +68,6 @@ class SupervisorStatistics:
     def healthy(self) -> bool:
         """No child is stuck."""
         return self.stuck == 0
-
-
-class _Command:
-    """Something to do between two exits, and the task that waits for it."""
-
-    __slots__ = ("done", "error", "run", "value")
-
-    def __init__(self, run: Callable[[], Awaitable[object]]) -> None:
-        self.run = run
-        self.done = trio.Event()
-        self.value: object = None
-        self.error: Exception | None = None
 
 
 class Supervisor:
@@ -117,7 +104,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._nursery: trio.Nursery | None = None
         self._exits: deque[tuple[ChildLife, Exit]] = deque()
-        self._commands: deque[_Command] = deque()
+        self._commands = CommandQueue(self._wake)
         self._awake = trio.Event()
         self._history: tuple[float, ...] = ()
         self._failures: tuple[Exit, ...] = ()
@@ -179,10 +166,7 @@ class Supervisor:
                     await self._stop_all()
         finally:
             self._nursery = None
-            for command in self._commands:
-                command.error = NotRunning(self._path)
-                command.done.set()
-            self._commands.clear()
+            self._commands.give_up(self._path)
             if life is not None:
                 life.detach(self)
         if failure is not None:
@@ -215,7 +199,7 @@ class Supervisor:
                     return failure
                 continue
             if self._commands:
-                await self._obey(self._commands.popleft())
+                await self._commands.obey_next(self._path)
                 continue
             ready, when = self._next_start()
             if ready is None:
@@ -229,6 +213,9 @@ class Supervisor:
                     return failure
                 continue
             ready.restarts += 1
+
+    def _wake(self) -> None:
+        self._awake.set()
 
     async def _sleep_until(self, when: float) -> None:
         with trio.move_on_at(when):
@@ -309,7 +296,7 @@ class Supervisor:
             life.blame = StartTimeout(child.path, limit)
             await self._stop(child)
             if child.life is not None:  # stuck while starting; its exit will come, or not
-                return self._exit_of(life, life.blame)
+                return life.exit(life.blame)
         else:
             child.life = None
             child.state = ChildState.DOWN
@@ -344,7 +331,7 @@ class Supervisor:
 
     def _ended(self, life: ChildLife, error: BaseException | None) -> None:
         child = life.child
-        exit_ = self._exit_of(life, error)
+        exit_ = life.exit(error)
         exit_ = attrs.evolve(exit_, in_hand=life.over(exit_.kind, exit_.error))
         child.last_exit = exit_
         life.ended.set()
@@ -356,22 +343,6 @@ class Supervisor:
             watcher.set()
         if self.hooks.child_exited:
             self.hooks.call("child_exited", exit_)
-
-    @staticmethod
-    def _exit_of(life: ChildLife, error: BaseException | None) -> Exit:
-        asked = life.asked_at is not None
-        if life.blame is not None:
-            kind, error = ExitKind.START_FAILED, life.blame
-        elif asked and error is None:
-            kind = ExitKind.KILLED if life.cancelled and life.polite else ExitKind.STOPPED
-        elif life.ready_at is None:
-            kind, error = ExitKind.START_FAILED, error or NeverStarted(life.path)
-        elif error is None:
-            kind = ExitKind.RETURNED
-        else:
-            kind = ExitKind.SHUTDOWN if on_purpose(error) else ExitKind.CRASHED
-        uptime = 0.0 if life.ready_at is None else trio.current_time() - life.ready_at
-        return Exit(life.path, life.child.spec.id, life.number, kind, error, uptime, asked)
 
     def _stop_limit(self, child: Child) -> float:
         """Seconds until a child that is being stopped counts as stuck."""
@@ -431,7 +402,7 @@ class Supervisor:
             self._children[spec.id] = child
             return await self._start_now(child, forget=True)
 
-        return await self._command(act)
+        return await self._commands.ask(self._path, act, running=self.running)
 
     async def stop_child(self, id_: str) -> None:
         """Stop a child for good; it stays listed (a TEMPORARY one is forgotten). Not counted.
@@ -446,7 +417,7 @@ class Supervisor:
             if child.spec.restart is Restart.TEMPORARY:
                 self._forget(id_)
 
-        await self._command(act)
+        await self._commands.ask(self._path, act, running=self.running)
 
     async def restart_child(self, id_: str) -> object:
         """Stop a child if it runs and start it again; returns what it passed to `started()`. Not counted.
@@ -460,7 +431,7 @@ class Supervisor:
             await self._stop(child)
             return await self._start_now(child, forget=False)
 
-        return await self._command(act)
+        return await self._commands.ask(self._path, act, running=self.running)
 
     async def remove_child(self, id_: str) -> None:
         """Stop a child and take it off the list. Raises `UnknownNode`, `NotRunning`."""
@@ -471,7 +442,7 @@ class Supervisor:
             await self._stop(child)
             self._forget(id_)
 
-        await self._command(act)
+        await self._commands.ask(self._path, act, running=self.running)
 
     async def _start_now(self, child: Child, *, forget: bool) -> object:
         if child.life is not None:
@@ -494,32 +465,6 @@ class Supervisor:
             return self._children[id_]
         except KeyError:
             raise UnknownNode(f"{self._path}/{id_}") from None
-
-    async def _command(self, run: Callable[[], Awaitable[object]]) -> object:
-        if self._nursery is None:
-            raise NotRunning(self._path)
-        command = _Command(run)
-        self._commands.append(command)
-        self._awake.set()
-        try:
-            await command.done.wait()
-        except trio.Cancelled:
-            if command in self._commands:
-                self._commands.remove(command)
-            raise
-        if command.error is not None:
-            raise command.error
-        return command.value
-
-    async def _obey(self, command: _Command) -> None:
-        command.error = NotRunning(self._path)  # what the asker learns if we are cancelled meanwhile
-        try:
-            command.value = await command.run()
-            command.error = None
-        except (ActorError, ValueError) as error:
-            command.error = error
-        finally:
-            command.done.set()
 
     # -- looking ------------------------------------------------------------------------------------
 

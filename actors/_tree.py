@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import attrs
 
 from ._events import Exit
-from ._mailbox import MailboxStatistics
+from ._terms import MailboxStatistics
 
 
 @attrs.frozen

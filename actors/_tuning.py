@@ -19,10 +19,11 @@ from ._events import Tuned
 from ._instrument import Hooks
 from ._knobs import BadValue, Knob, Settings, change, read
 from ._life import Life
-from ._mailbox import Mailbox, check_bounds
+from ._mailbox import Mailbox
 from ._policy import Backoff, Intensity, Shutdown
 from ._registry import Registry
 from ._supervisor import Supervisor
+from ._terms import check_bounds
 
 
 class Target(Protocol):

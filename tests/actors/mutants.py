@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 120
+SECONDS = 150
 
 
 @attrs.frozen
@@ -76,7 +77,9 @@ MUTANTS = (
     _supervisor("giving up silently", "            raise failure\n\n    async def _serve", "            return\n\n    async def _serve"),
     _supervisor("a KeyboardInterrupt is a crash", "except Exception as crash:", "except BaseException as crash:"),
     _supervisor("a stuck child is not reported", "            self.hooks.call(\"child_stuck\", stuck)", "            pass"),
-    _supervisor("a command outlives its supervisor", "                command.done.set()\n            self._commands.clear()", "                pass\n            self._commands.clear()"),
+    _supervisor("a command outlives its supervisor", "            command.done.set()\n        self._waiting.clear()", "        self._waiting.clear()", "_commands.py"),
+    _supervisor("a drained child is restarted for ever", "if self._draining and exit_.kind in (ExitKind.RETURNED, ExitKind.SHUTDOWN):", "if False:"),
+    _supervisor("a stop while backing off leaves it due", "            child.state = ChildState.DOWN  # it may have been backing off\n", ""),
     _mailbox("off by one in the capacity", "if self._senders or self._count >= self._terms.capacity", "if self._senders or self._count > self._terms.capacity"),
     _mailbox("a sender overtakes those who wait", "if self._senders or self._count", "if self._count"),
     _mailbox("a cancelled sender blocks the next", "            self._let_in()  # the next in line may be lighter\n", ""),
@@ -101,7 +104,7 @@ MUTANTS = (
     ),
     _registry("a quarantine that refuses nobody", "raise Quarantined(key, until - now)", "pass"),
     _registry("a quarantine that never ends", "            if now < until:", "            if True:"),
-    _registry("a storm goes unnoticed", "if not calm and self._failure is None:", "if False:"),
+    _registry("a storm goes unnoticed", "if storm and self._failure is None:", "if False:"),
     _registry("off by one at the cap", "self._leaving >= self.options.cap", "self._leaving > self.options.cap"),
     _registry("the newest makes room", "next(iter(self.parked.values()), None)", "next(reversed(self.parked.values()), None)"),
     _registry("an actor inherits the context of its first sender", "self._context.run(nursery.start_soon, self._live, cell)", "nursery.start_soon(self._live, cell)"),
@@ -113,6 +116,7 @@ MUTANTS = (
     _registry("idle time counts from the activation", "self.parked_at = trio.current_time()", "self.parked_at = self.activated_at", "_context.py"),
     _registry("an actor that stays spins", "(leaves and not told)", "leaves", "_context.py"),
     _registry("an evicted actor that stays does not count", "            if cell.leaving:  # a message came before it had left to make room\n                registry.settled(cell, self)\n", "", "_context.py"),
+    Mutant("a crash long ago still counts", "_quarantine.py", "self._crashes.get(key, ())", "(now,) * len(self._crashes.get(key, ()))", "registry"),
     Mutant("a crashing hook takes down the run", "_instrument.py", "except Exception:", "except ZeroDivisionError:", "instrument"),
     Mutant("half of a change is applied", "_tuning.py", "        replaced = [(target, change(target.settings(), shares[prefix])) for prefix, target in targets]\n", "        replaced = []\n        for prefix, target in targets:\n            target.apply(change(target.settings(), shares[prefix]))\n", "tuning"),
 )  # fmt: skip
@@ -147,19 +151,25 @@ def _fails(folder: Path, arguments: list[str]) -> bool:
     return done.returncode == 1
 
 
+def _try(mutant: Mutant) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        return caught(mutant, Path(folder))
+
+
 def main() -> int:
     """Run the mutants named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1, help="so many at once")
     parser.add_argument("names", nargs="*", help="parts of names; without any, all")
-    names = parser.parse_args().names
+    arguments = parser.parse_args()
+    names = arguments.names
     chosen = [m for m in MUTANTS if not names or any(part in m.name for part in names)]
     survivors = []
-    for mutant in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            seen = caught(mutant, Path(folder))
-        print(f"{'caught  ' if seen else 'SURVIVED'}  {mutant.area:10}  {mutant.name}", flush=True)
-        if not seen:
-            survivors.append(mutant.name)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for mutant, seen in zip(chosen, pool.map(_try, chosen), strict=True):
+            print(f"{'caught  ' if seen else 'SURVIVED'}  {mutant.area:10}  {mutant.name}", flush=True)
+            if not seen:
+                survivors.append(mutant.name)
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} deliberate faults caught")
     return 1 if survivors else 0
 
