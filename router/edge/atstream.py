@@ -26,7 +26,7 @@ from schema.wire import given, mls, rookery
 
 _BATCH = 256
 _END = {
-    "draining": (1012, "NotEnoughResources"),
+    "draining": (1012, "ServerDraining"),
     "overloaded": (1013, "NotEnoughResources"),
     "replaced": (1013, "NotEnoughResources"),
     "removed": (1008, "NotMember"),

@@ -127,7 +127,7 @@ async def test_the_ends_of_a_stream_have_names(house: House) -> None:
         house.edge.drain.set()
         (info,) = await frames(socket, 1)
         assert str(info.payload["info"]).startswith("draining")
-        assert await error_and_close(socket) == ("NotEnoughResources", 1012, "NotEnoughResources")
+        assert await error_and_close(socket) == ("ServerDraining", 1012, "ServerDraining")
 
 
 async def test_the_oldest_of_too_many_connections_gives_way() -> None:
