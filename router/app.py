@@ -270,7 +270,7 @@ class Router:
         handlers = ControlHandlers(
             store=self.store,
             service=self.service,
-            now=self.now,
+            now=lambda: bucket(self.now(), self.settings.log.received_bucket_seconds),
             status=self._status,
             numbers=self._numbers,
             tree=self.root.tree,

@@ -60,7 +60,8 @@ class ControlHandlers:
 
     store: Store
     service: ServiceIdentity
-    now: Callable[[], float]
+    now: Callable[[], int]
+    """Unix seconds, rounded down to the log's bucket: the audit keeps no finer time."""
     status: Callable[[], Awaitable[Status]]
     numbers: Callable[[], Awaitable[Numbers]]
     tree: Callable[[], TreeNode]
@@ -92,7 +93,7 @@ class ControlHandlers:
             raise CommandFailed("InvalidRequest", message) from None
         did = self.service.account_did(name)
         try:
-            made = await self.store.create_account(did, name, asked.public_key, now=int(self.now()))
+            made = await self.store.create_account(did, name, asked.public_key, now=self.now())
         except StoreUnavailable as down:
             raise CommandFailed("NotEnoughResources", str(down)) from None
         if isinstance(made, NameTaken):

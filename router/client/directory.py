@@ -12,6 +12,7 @@ from typing import Protocol
 import attrs
 import msgspec
 
+from protocol import bucket
 from router.admin import ControlClient, ServerNotRunning
 from router.client.errors import ClientError, StateError
 from router.config import Settings, public_origin, service_did
@@ -79,10 +80,12 @@ class _Running:
 class _Folder:
     service: ServiceIdentity
     store: SqliteStore
+    bucket_seconds: int
 
     async def create(self, name: str, public_key: str) -> AccountRow:
         did = self.service.account_did(name)
-        made = await self.store.create_account(did, name, public_key, now=int(time.time()))
+        now = bucket(time.time(), self.bucket_seconds)  # the audit keeps no finer time
+        made = await self.store.create_account(did, name, public_key, now=now)
         if isinstance(made, NameTaken):
             raise NameIsTaken(f"there is an account named {name} already; choose another name")
         return AccountRow(made.did, made.name, made.verification_key)
@@ -101,7 +104,7 @@ async def open_directory(settings: Settings) -> AsyncIterator[Directory]:
         service = _offline_identity(settings)
         options = SqliteOptions(writer="inline", synchronous=settings.store.synchronous)
         async with open_sqlite(settings.store.path, options) as store:
-            yield _Folder(service, store)
+            yield _Folder(service, store, settings.log.received_bucket_seconds)
     else:
         yield _Running(ServiceIdentity(status.did, status.public_url), control)
 
