@@ -44,8 +44,11 @@ def facts(router: RouterProcess, path: str) -> dict[str, str]:
 
 
 async def test_a_crashing_conversation_is_found_explained_and_its_budget_changed_live() -> None:
-    async with running_router(QUIET) as router, open_people(router, "alice", "bob") as (alice, bob):
-        for person in (alice, bob):
+    async with (
+        running_router(QUIET) as router,
+        open_people(router, "alice", "bob", "carol") as (alice, bob, carol),
+    ):
+        for person in (alice, bob, carol):
             await person.device("phone")
         convo = await new_convo(alice, bob)
         await alice.client.chat.send_message(convo, sealed("before"))
@@ -88,7 +91,8 @@ async def test_a_crashing_conversation_is_found_explained_and_its_budget_changed
         assert next(knob["value"] for knob in knobs if knob["name"] == "intensity") == "9/30"
 
         # the rest of the house never noticed, and what was turned is on record
-        assert await bob.client.chat.get_convos() is not None
+        elsewhere = await new_convo(carol)
+        assert (await carol.client.chat.send_message(elsewhere, sealed("fine"))).seq == 2
         chain = sqlite3.connect(f"file:{router.data / 'rookery.sqlite3'}?mode=ro", uri=True)
         records = [json.loads(record) for (record,) in chain.execute("SELECT record FROM audit")]
         chain.close()
