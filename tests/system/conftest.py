@@ -1,4 +1,4 @@
-"""A town for a whole file: bad input leaves nothing behind, so its tests can share one server."""
+"""Servers for a whole file, where its tests do not get into each other's way."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,16 +10,25 @@ import trio
 from tests.system.process import RouterProcess
 from tests.system.town import Town, build, everything
 
+FAULTS = ("request_crashed", "connection_crashed", "application_crashed", "InternalServerError")
+
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    """A town that must be unharmed at the end: alive, unchanged, and with no fault in its log."""
+def router() -> Iterator[RouterProcess]:
+    """A running server, which must be alive at the end and have no fault of its own in its log."""
     with tempfile.TemporaryDirectory(prefix="rookery-") as folder, RouterProcess(Path(folder)) as router:
-        town = trio.run(build, router)
-        before = everything(router)
-        yield town
+        trio.run(router.start)
+        yield router
         assert router.alive, router.last_words()
-        assert everything(router) == before, "something half-done is left behind"
         log = router.log.read_text()
-        for fault in ("request_crashed", "connection_crashed", "application_crashed", "InternalServerError"):
+        for fault in FAULTS:
             assert fault not in log
+
+
+@pytest.fixture(scope="module")
+def town(router: RouterProcess) -> Iterator[Town]:
+    """A town that must be unharmed at the end: bad input leaves nothing behind."""
+    town = trio.run(build, router)
+    before = everything(router)
+    yield town
+    assert everything(router) == before, "something half-done is left behind"

@@ -68,8 +68,7 @@ Make = Callable[[Town], bytes]
 
 
 async def build(router: RouterProcess) -> Town:
-    """Start the server and let people in."""
-    await router.start()
+    """Let people in."""
     alice, mallory = await new_key(router, "alice"), await new_key(router, "mallory")
     async with open_person(router, alice) as person, open_person(router, mallory) as stranger:
         device = await person.device("phone")
