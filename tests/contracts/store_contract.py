@@ -611,15 +611,11 @@ class OperationContract:
         assert await room.say("m1") == [2]
 
 
-class StoreContract(
-    AppendContract,
-    IdempotencyContract,
-    MembershipContract,
-    LogContract,
-    ReadMarkContract,
-    DirectoryContract,
-    TokenContract,
-    AuditContract,
-    OperationContract,
+class WriteContract(
+    AppendContract, IdempotencyContract, ReadMarkContract, DirectoryContract, TokenContract, OperationContract
 ):
+    """What depends on where commits happen."""
+
+
+class StoreContract(WriteContract, MembershipContract, LogContract, AuditContract):
     """All of it."""

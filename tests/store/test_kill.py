@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from hypothesis import settings
 
 from protocol import DeviceId, Entry, EntryKind
 from router.store.errors import OutcomeUnknown, StoreUnavailable
@@ -22,7 +23,8 @@ from router.store.sqlite.writer import Bounds
 from router.store.values import Appended, DuplicateMsgIds, SeqConflict
 from tests.contracts.rooms import Room, device, devices
 
-ROUNDS = 8
+ROUNDS = max(2, settings().max_examples // 20)
+"""Lives of one folder: 5 in `ci`, 250 in `nightly`."""
 TOP = Path(__file__).parents[2]
 
 TALKER = """

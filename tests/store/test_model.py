@@ -39,4 +39,4 @@ class SqliteMachine(StoreMachine):
 TestMemoryModel = MemoryMachine.TestCase
 TestMemoryModel.settings = settings(stateful_step_count=25)
 TestSqliteModel = SqliteMachine.TestCase
-TestSqliteModel.settings = settings(max_examples=max(1, settings().max_examples // 4), stateful_step_count=25)
+TestSqliteModel.settings = settings(max_examples=max(1, settings().max_examples // 5), stateful_step_count=25)

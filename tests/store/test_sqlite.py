@@ -1,4 +1,4 @@
-"""The SQLite store passes the contract, wherever its writer runs."""
+"""The SQLite store passes the contract; what depends on where its writer runs, wherever that is."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,13 +6,22 @@ from pathlib import Path
 import pytest
 
 from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
-from tests.contracts.store_contract import StoreContract
+from tests.contracts.store_contract import StoreContract, WriteContract
 
 
 class TestSqliteStore(StoreContract):
     """See `StoreContract`."""
 
-    @pytest.fixture(params=["inline", "thread", "process"])
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+        async with open_sqlite(tmp_path / "data", SqliteOptions(writer="inline")) as store:
+            yield store
+
+
+class TestSqliteStoreWithItsWriterElsewhere(WriteContract):
+    """See `WriteContract`."""
+
+    @pytest.fixture(params=["thread", "process"])
     async def store(self, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SqliteStore]:
         place: WriterPlace = request.param
         async with open_sqlite(tmp_path / "data", SqliteOptions(writer=place)) as store:

@@ -12,10 +12,15 @@ from pathlib import Path
 import attrs
 import trio
 
+from router.store.errors import DurabilityLost
+from router.store.sqlite import trouble
 from router.store.sqlite.database import Synchronous, connect_writer
 
 _RESTART_PAGES = 8_000
 """64 MiB of 8 KiB pages."""
+_PATIENCE_MS = 50
+"""How long a RESTART may wait for readers: it has the write lock meanwhile, and commits wait with it. Our own
+reads are done in less; a foreign one (a shell, a backup) keeps the log growing until it ends."""
 
 
 @attrs.frozen
@@ -39,7 +44,10 @@ class Checkpointer:
         self.wal_pages = 0
 
     async def checkpoint(self) -> Checkpointed | None:
-        """One checkpoint in a thread; None when the disk would not have it (the next one tries again)."""
+        """One checkpoint in a thread; None when the disk would not have it (the next one tries again).
+
+        Raises `DurabilityLost`, as a commit does.
+        """
         done = await trio.to_thread.run_sync(self._checkpoint, limiter=self._limiter)
         if done is not None:
             self.wal_pages = 0 if done.restarted else done.log
@@ -55,17 +63,20 @@ class Checkpointer:
         try:
             if self._connection is None:
                 self._connection = connect_writer(self._path, self._synchronous)
-            log, moved = self._pragma("PASSIVE")
+                self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+            _, log, moved = self._pragma("PASSIVE")
             if log <= self._restart_pages:
                 return Checkpointed(log, moved, restarted=False)
-            log, moved = self._pragma("RESTART")
-            return Checkpointed(log, moved, restarted=log == moved)
-        except sqlite3.Error:
+            busy, log, moved = self._pragma("RESTART")
+            return Checkpointed(log, moved, restarted=not busy)
+        except sqlite3.Error as error:
+            if trouble.is_fatal(error):
+                raise DurabilityLost(trouble.describe(error)) from error
             # Nothing is lost: the log keeps what was not moved, and the writer says when the disk is full.
             return None
 
-    def _pragma(self, mode: str) -> tuple[int, int]:
+    def _pragma(self, mode: str) -> tuple[int, int, int]:
         if self._connection is None:
             raise RuntimeError("a checkpoint opens its connection first")
-        (_, log, moved) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        return log, moved
+        (busy, log, moved) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        return busy, log, moved

@@ -1,0 +1,69 @@
+"""Checkpoints keep the write-ahead log short beside a load that never pauses, and off the path of commits."""
+
+from pathlib import Path
+
+from router.store.sqlite import database
+from router.store.sqlite.checkpoint import Checkpointer
+from router.store.sqlite.folder import database_path
+from router.store.sqlite.reader import Reader
+from router.store.sqlite.store import SqliteOptions, open_sqlite
+from tests.contracts.rooms import Room, device, devices
+
+
+async def test_a_checkpoint_moves_the_log_into_the_database(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path / "data", SqliteOptions(writer="inline")) as store:
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1))
+        await room.say("m1", body=bytes(100_000))
+        done = await store.checkpoint()
+        assert done is not None
+        assert done.log == done.moved > 100_000 // 8192
+        assert store.statistics().wal_pages == done.log
+        assert await store.head() == 2
+
+
+async def test_a_log_that_grew_too_long_starts_again_although_commits_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with open_sqlite(folder, SqliteOptions(writer="inline")) as store:
+        checkpointer = Checkpointer(database_path(folder), "full", restart_pages=20)
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1))
+        sizes = []
+        for number in range(12):
+            await room.say(f"m{number}", body=bytes(100_000))
+            done = await checkpointer.checkpoint()
+            assert done is not None
+            sizes.append(done.log)
+        checkpointer.close()
+        assert max(sizes) <= 60, "never much longer than the bound and one commit"
+
+
+async def test_an_open_reader_is_what_a_log_grows_by_and_no_read_of_ours_leaves_one(tmp_path: Path) -> None:
+    """The trap: one forgotten statement, and the log can never start again."""
+    folder = tmp_path / "data"
+    async with open_sqlite(folder, SqliteOptions(writer="inline")) as store:
+        checkpointer = Checkpointer(database_path(folder), "full", restart_pages=0)
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1))
+        await room.say("m1", "m2", "m3")
+        reader = Reader(database_path(folder), store.log_id)
+        reader.conversation(room.id)
+        reader.entries_after(0, 2, 10**6)
+        reader.device_entries(device(1), 0, 4, 2, 10**6)
+        reader.conversation_entries(room.id, 0, None, 1, 10**6, None)
+        await room.say("m4")
+        done = await checkpointer.checkpoint()
+        assert done is not None
+        assert done.restarted
+
+        left_open = database.connect_reader(database_path(folder))
+        statement = left_open.execute(database.SQL["entries_after"], (0,))
+        statement.fetchone()
+        await room.say("m5")
+        done = await checkpointer.checkpoint()
+        assert done is not None
+        assert not done.restarted
+        await room.say("m6")
+        left_open.close()
+        checkpointer.close()
+        reader.close()

@@ -1,0 +1,72 @@
+"""P5 at rest: in no file lies a sender beside a message, or a time finer than it may be."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+from protocol import DeviceId
+from router.store.sqlite.folder import database_path
+from router.store.sqlite.store import SqliteOptions, open_sqlite
+from router.store.values import Device
+from tests.contracts.rooms import NOW, Room, account, device, devices, result
+
+SENDERS = ("ann", "ben")
+
+
+async def test_the_files_hold_no_sender_beside_a_message_and_no_fine_time(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with open_sqlite(folder, SqliteOptions(writer="inline")) as store:
+        for number, name in enumerate(SENDERS, 1):
+            await store.create_account(account(name), name, "zKey", now=NOW + 7)
+            await store.register_device(
+                Device(device(number), account(name), "phone", bytes([number]) * 32, NOW // 86_400),
+                now=NOW,
+                max_devices=5,
+            )
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1) + devices("ben", 2))
+        # What the router does around a send: the token's hash rides ahead, the message follows.
+        for number in range(50):
+            store.remember_token(bytes([number]) * 32, NOW + 61 + number)
+            await room.post(*room.messages(f"m{number}", body=b"\xee" * 512))
+        await room.post(*room.messages("last"), results=(result("k"),))
+        await store.set_read_mark(device(2), room.id, 20)
+
+    connection = sqlite3.connect(database_path(folder))
+    rows = {
+        name: connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - names from the schema
+        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    }
+    marks: list[str | DeviceId] = [account(name) for name in SENDERS]
+    marks += [device(number) for number in (1, 2)]
+    for table in ("entries", "results", "tokens"):
+        kept = [row for row in rows[table] if table != "entries" or row[5] is not None]
+        assert kept
+        for row in kept:
+            assert not any(str(mark).encode() in _bytes(cell) for mark in marks for cell in row), table
+
+    days = {NOW // 86_400}
+    for table, cells in rows.items():
+        for row in cells:
+            for value in row:
+                if isinstance(value, int) and NOW - 10**7 < value < NOW + 10**7:
+                    assert value % 2 == 0, f"{table}: finer than the bucket"
+    assert {row[-1] for row in rows["accounts"]} == {row[-1] for row in rows["devices"]} == days
+    assert {row[0] % 60 for row in rows["tokens"]} == {0}, "a finer expiry would tell when its owner wrote"
+
+    # The order of rows must not tell either which token belongs to which message: both tables are by hash.
+    for table in ("results", "tokens"):
+        (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        assert "WITHOUT ROWID" in sql
+    connection.close()
+
+    # And the raw pages, free ones and the log too: the text of an account never runs next to a message.
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        for match in re.finditer(rb"\xee{512}", content):
+            around = content[max(0, match.start() - 120) : match.end() + 20]
+            assert b"did:web" not in around
+
+
+def _bytes(cell: object) -> bytes:
+    return cell if isinstance(cell, bytes) else str(cell).encode()
