@@ -82,7 +82,8 @@ class SqliteOptions:
     """The operator's choices."""
 
     writer: WriterPlace = "process"
-    """Where commits happen; measured in `writer.py`."""
+    """Where commits happen; measured in `writer.py`. Tests on a fake clock want `inline`: a clock that jumps
+    does not wait for another process."""
     synchronous: Synchronous = "full"
     """`full`: an answer means on the disk. `normal`: a power failure may take the last commits."""
     bounds: Bounds = attrs.Factory(Bounds)
