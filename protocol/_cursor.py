@@ -33,7 +33,7 @@ def encode_cursor(cursor: Cursor) -> bytes:
     return b"%c%b%b%b" % (
         _VERSION,
         cursor.log_id,
-        uuid.UUID(cursor.device).bytes,
+        bytes.fromhex(cursor.device.replace("-", "")),
         cursor.position.to_bytes(8, "big"),
     )
 

@@ -29,8 +29,9 @@ async def echo_floor(job: EchoFloor, go: Go) -> Outcome:
                 fresh = job.in_flight - len(sent)
                 sent.extend([time.perf_counter()] * fresh)
                 await socket.send(*[text] * fresh)
-            for _ in await socket.receive():
-                waits.append(time.perf_counter() - sent.popleft())
+            answers = await socket.receive()
+            now = time.perf_counter()
+            waits.extend(now - sent.popleft() for _ in answers)
 
     async def paced(socket: WebSocket, due: float, every: float, until: float) -> None:
         while due < until:

@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 _RATE = 250
+_AT_REST = re.compile(r"(WorkerThread\._work|_work|wait_readable|epoll_wait|get_events) \([^;]*\)$")
+"""Threads of Trio's cache that wait for work look busy from outside."""
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>[^()]+):(?P<line>\d+)\)$")
 
 
@@ -60,6 +62,8 @@ def read(output: Path) -> Profile:
     for stack in output.read_text().splitlines():
         frames, _, samples = stack.rpartition(" ")
         count = int(samples)
+        if _AT_REST.search(frames):
+            continue
         names = [_name(frame) for frame in frames.split(";")]
         total += count
         own[names[-1][0]] += count

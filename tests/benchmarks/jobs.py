@@ -33,7 +33,7 @@ class Server(msgspec.Struct, frozen=True):
 
 
 class SendOverSession(msgspec.Struct, frozen=True, tag=True):
-    """Send for `seconds` over rookery.v1, `in_flight` at once each, `rate` a second in all (0: all it takes)."""
+    """Send for `seconds` over rookery.v1, `in_flight` at once each, `rate` a second in all (0: no limit)."""
 
     server: Server
     senders: list[Sender]
