@@ -65,6 +65,7 @@ class Connection:
         self._send_lock = trio.Lock()
         self._unyielded = 0  # bytes written since a write last let others run
         self._reading: trio.CancelScope | None = None
+        self._handling: trio.CancelScope | None = None
         self._read_deadline = trio.current_time() + limits.header_timeout
         self._busy = False
         self._head_begun = False
@@ -143,7 +144,8 @@ class Connection:
                 self._read_deadline = trio.current_time() + self._limits.header_timeout
             elif self._protocol.websocket is not None:
                 self._read_deadline = trio.current_time() + self._limits.ping_interval
-            await self._protocol.handle(RawData(bytes(data)))
+            with trio.CancelScope() as self._handling:
+                await self._protocol.handle(RawData(bytes(data)))
             if not data:
                 break
         await self._protocol.handle(Closed())
@@ -201,11 +203,11 @@ class Connection:
         `_UNYIELDED_BYTES` a write goes the patient way, which lets others run.
         """
         self._unyielded += len(data)
-        if self._unyielded > _UNYIELDED_BYTES:
+        if self._unyielded > _UNYIELDED_BYTES or self._stream is not self._transport:  # TLS seals it first
             self._unyielded = 0
             return data
         try:
-            written = os.write(self._stream.socket.fileno(), data)
+            written = os.write(self._transport.socket.fileno(), data)
         except BlockingIOError:
             return data
         except OSError:
@@ -246,6 +248,10 @@ class Connection:
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
                 await self._cut()
         await self._protocol.handle(Closed())
+        if self._handling is not None:
+            # The reader may wait for room in an application's queue, or to begin the next pipelined
+            # request, which will never begin: only the farewell is left for it to do.
+            self._handling.cancel()
 
     def _wait_until(self, deadline: float) -> None:
         self._read_deadline = deadline

@@ -228,13 +228,18 @@ class _Connection:
         while True:
             while not self._posted:
                 await self._has_posted.park()
-            request, reply = self._posted[0]
-            answer = await self._wait_for(reply)
-            self._posted.popleft()
-            if isinstance(answer, Sent):
-                self._do(self._session.acked(request, answer))
-            else:
-                self._do(self._session.refused(request, answer))
+            actions: list[Action] = []
+            more = True
+            while more:
+                request, reply = self._posted[0]
+                answer = await self._wait_for(reply)
+                self._posted.popleft()
+                if isinstance(answer, Sent):
+                    actions += self._session.acked(request, answer)
+                else:
+                    actions += self._session.refused(request, answer)
+                more = bool(self._posted) and self._posted[0][1].done
+            self._do(actions)  # a batch is answered in one write
 
     async def _wait_for(self, reply: PostedReply[Answer | Rejected]) -> Sent | Rejected:
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import socket
+import ssl
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,19 @@ import pytest
 import trio
 import trio.testing
 import wsproto
-from hypothesis import example, given
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.edge.http11 import SEND_MANY
 from router.edge.server import Limits, TcpAddress, UnixAddress, listen
 from tests.edge.harness import Running, WebSocket, error_of, hello, read_all, read_until, running
+
+COSTLY = settings(max_examples=max(20, settings().max_examples // 2))
+"""Each example starts a server."""
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 UPGRADE = (
@@ -135,6 +144,7 @@ async def test_what_is_not_http_is_answered_by_a_named_error(data: bytes, status
         await still_serves(server)
 
 
+@COSTLY
 @example(b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n\x00")
 @example(UPGRADE + b"\r\n\xff\xff\xff\xff")
 @given(
@@ -161,6 +171,7 @@ def test_no_bytes_end_the_process(data: bytes) -> None:
     trio.run(main)
 
 
+@COSTLY
 @given(st.binary(max_size=200))
 def test_no_frames_end_the_process(data: bytes) -> None:
     async def main() -> None:
@@ -323,6 +334,23 @@ async def test_a_drain_ends_idle_connections_at_once_and_busy_ones_after_their_a
             await server.connect()
 
 
+async def test_a_request_pipelined_behind_the_last_answer_holds_nothing_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """hypercorn's reader waits for ever for the turn of a request that will never have one."""
+    autojump_clock.autojump_threshold = 0.02
+    length = b"content-length: %d\r\n\r\n"
+    async with running(refuse_unread, Limits(linger_timeout=2, graceful_timeout=500)) as server:
+        stream = await server.connect()
+        await stream.send_all(b"POST / HTTP/1.1\r\nhost: x\r\n" + length % 2 + b"xx" + GET * 3)
+        assert (await read_until(stream, b"}")).startswith(b"HTTP/1.1 413")
+        start = trio.current_time()
+        server.drain.set()
+        await server.ended.wait()
+        assert trio.current_time() - start <= 3
+        await stream.aclose()
+
+
 async def test_a_client_that_does_not_read_cannot_hold_a_drain_up(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -464,3 +492,45 @@ async def test_a_peer_that_acknowledges_nothing_is_given_up_by_the_kernel() -> N
         async with await listener.accept() as accepted, client:
             milliseconds = accepted.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert milliseconds == 7_000
+
+
+async def test_tls_may_end_here_and_speaks_http11_only(tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(self_signed())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    trust = ssl.create_default_context(cafile=str(certificate))
+    async with running(hello, Limits(linger_timeout=0.1), tls=tls) as server:
+        async with httpx.AsyncClient(verify=trust) as client:
+            for _ in range(2):
+                answer = await client.get(f"https://localhost:{server.port}/")
+                assert (answer.text, answer.http_version) == ("hello", "HTTP/1.1")
+        async with await server.connect() as stream:  # no TLS at all: nothing to say, nobody harmed
+            await stream.send_all(GET)
+            await read_all(stream)
+        assert server.crashes == []
+        server.drain.set()
+        await server.ended.wait()
+
+
+def self_signed() -> bytes:
+    """A key and a certificate for localhost, as one PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=36_500))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
