@@ -113,17 +113,18 @@ class ActorContext(Life, Generic[K, M]):
         if told or self.parked_at < 0:
             registry.settled(cell, self)
         leaves = self.wants_out or registry.options.idle_timeout <= 0 or not registry.accepting
-        if len(mailbox) or (leaves and not told):
+        if mailbox.waiting or (leaves and not told):
             await trio.lowlevel.checkpoint()
         else:
             # `parked` is in the order of parking: its head is the longest idle actor
             self.parked_at = trio.current_time()
+            mailbox.expect_taker(trio.lowlevel.current_task())
             registry.parked[cell.key] = cell
             try:
-                await mailbox.park()
+                await trio.lowlevel.wait_task_rescheduled(mailbox.taker_gave_up)
             finally:
                 registry.parked.pop(cell.key, None)
-        if len(mailbox):
+        if mailbox.waiting:
             if cell.leaving:  # a message came before it had left to make room
                 registry.settled(cell, self)
             return mailbox.collect(max_items, max_weight)

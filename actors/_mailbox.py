@@ -44,7 +44,6 @@ class Mailbox(Generic[M]):
     __slots__ = (
         "__weakref__",
         "_closed",
-        "_count",
         "_drained",
         "_hand",
         "_inbox",
@@ -55,6 +54,7 @@ class Mailbox(Generic[M]):
         "_taker",
         "_terms",
         "_weight",
+        "waiting",
     )
 
     def __init__(
@@ -80,7 +80,8 @@ class Mailbox(Generic[M]):
         self._terms = terms
         self._inbox: list[Envelope[M]] = []
         self._outbox: list[Envelope[M]] | None = None
-        self._count = 0
+        self.waiting: int = 0
+        """How many messages wait. Read it; only the mailbox writes it."""
         self._weight = 0
         self._hand: list[Envelope[M]] | tuple[()] = _NOTHING
         self._senders: OrderedDict[Task, Envelope[M]] | None = None
@@ -91,11 +92,11 @@ class Mailbox(Generic[M]):
 
     def __repr__(self) -> str:
         state = "closed, " if self._closed else ""
-        return f"<Mailbox {self.name}: {state}{self._count} waiting, weight {self._weight}>"
+        return f"<Mailbox {self.name}: {state}{self.waiting} waiting, weight {self._weight}>"
 
     def __len__(self) -> int:
         """How many messages wait."""
-        return self._count
+        return self.waiting
 
     @property
     def name(self) -> str:
@@ -120,7 +121,7 @@ class Mailbox(Generic[M]):
 
         Cancelled: the message is not in. Raises `MessageTooHeavy`, `MailboxClosed` (also while waiting).
         """
-        await self._put_waiting(message, None)
+        await self.put_waiting(message, None)
 
     @overload
     def post_nowait(self, message: Request[R]) -> Reply[R]: ...
@@ -144,7 +145,7 @@ class Mailbox(Generic[M]):
     async def post(self, message: object) -> object:
         """Like `post_nowait`, but waits for room. Raises like `tell`."""
         reply: Reply[object] = Reply()
-        await self._put_waiting(message, reply)  # type: ignore[arg-type]  # as in post_nowait
+        await self.put_waiting(message, reply)  # type: ignore[arg-type]  # as in post_nowait
         return reply
 
     @overload
@@ -168,10 +169,11 @@ class Mailbox(Generic[M]):
         if not self._fits(weight):
             self._too_heavy(weight)
             self._note_full()
-            raise MailboxFull(self.name, self._count, self._weight)
+            raise MailboxFull(self.name, self.waiting, self._weight)
         self._enter(Envelope(message, weight, reply))
 
-    async def _put_waiting(self, message: M, reply: Reply[object] | None) -> None:
+    async def put_waiting(self, message: M, reply: Reply[object] | None) -> None:
+        """What `tell` and `post` do (a coroutine less on the way from a registry)."""
         await trio.lowlevel.checkpoint_if_cancelled()
         terms = self._terms
         weight = 0 if terms.weigh is None else _weigh(terms.weigh, message)
@@ -198,7 +200,7 @@ class Mailbox(Generic[M]):
 
     def _fits(self, weight: int) -> bool:
         """Whether a message of this weight may enter now; nobody overtakes a waiting sender."""
-        if self._senders or self._count >= self._terms.capacity:
+        if self._senders or self.waiting >= self._terms.capacity:
             return False
         limit = self._terms.max_weight
         return limit is None or self._weight + weight <= limit
@@ -206,7 +208,7 @@ class Mailbox(Generic[M]):
     def _too_heavy(self, weight: int) -> None:
         limit = self._terms.max_weight
         if limit is not None and weight > limit:
-            raise MessageTooHeavy(self.name, self._count, weight)
+            raise MessageTooHeavy(self.name, self.waiting, weight)
 
     def _note_full(self) -> None:
         self._terms.refused += 1
@@ -215,14 +217,16 @@ class Mailbox(Generic[M]):
 
     def _enter(self, envelope: Envelope[M]) -> None:
         self._inbox.append(envelope)
-        self._count += 1
+        self.waiting += 1
         self._weight += envelope.weight
         terms = self._terms
         terms.accepted += 1
-        if self._count > terms.high_water:
-            terms.high_water = self._count
-        if self._taker is not None:
-            self.wake()
+        if self.waiting > terms.high_water:
+            terms.high_water = self.waiting
+        taker = self._taker
+        if taker is not None:
+            self._taker = None
+            reschedule(taker)
         if terms.hooks.message_accepted:
             terms.hooks.call("message_accepted", self.name, envelope.message)
 
@@ -234,13 +238,13 @@ class Mailbox(Generic[M]):
         limit = self._terms.max_weight
         while senders:
             task, envelope = next(iter(senders.items()))
-            if self._count >= self._terms.capacity:
+            if self.waiting >= self._terms.capacity:
                 break
             if limit is not None and self._weight + envelope.weight > limit:
                 if envelope.weight <= limit:
                     break
                 del senders[task]  # the limit was lowered below it while it waited
-                reschedule(task, Error(MessageTooHeavy(self.name, self._count, envelope.weight)))
+                reschedule(task, Error(MessageTooHeavy(self.name, self.waiting, envelope.weight)))
                 continue
             del senders[task]
             self._enter(envelope)
@@ -265,23 +269,24 @@ class Mailbox(Generic[M]):
             if life is not None:
                 self._terms.hooks.inherit(life.claim(self))
         self.conclude()
-        if self._count or self._closed:
+        if self.waiting or self._closed:
             await trio.lowlevel.checkpoint()
-        while not self._count:
+        while not self.waiting:
             if self._closed:
                 self._tell_drained()
                 raise MailboxDrained(self.name)
-            await self.park()
+            self.expect_taker(trio.lowlevel.current_task())
+            await trio.lowlevel.wait_task_rescheduled(self.taker_gave_up)
         return self.collect(max_items, max_weight)
 
-    async def park(self) -> None:
-        """Sleep until a message enters or `wake()` is called."""
+    def expect_taker(self, task: Task) -> None:
+        """`task` is about to sleep in `wait_task_rescheduled(taker_gave_up)` for a message or `wake()`."""
         if self._taker is not None:
             raise trio.BusyResourceError(f"another task already takes from {self.name}")
-        self._taker = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._stop_parking)
+        self._taker = task
 
-    def _stop_parking(self, _: RaiseCancelT) -> Abort:
+    def taker_gave_up(self, _: RaiseCancelT) -> Abort:
+        """The abort function of the sleeping taker."""
         self._taker = None
         return Abort.SUCCEEDED
 
@@ -297,7 +302,7 @@ class Mailbox(Generic[M]):
         batch = self._inbox
         if self._outbox is None and len(batch) <= max_items and self._weight <= max_weight:
             self._inbox = []
-            self._count = self._weight = 0
+            self.waiting = self._weight = 0
         else:
             batch = self._collect_part(max_items, max_weight)
         terms = self._terms
@@ -312,7 +317,7 @@ class Mailbox(Generic[M]):
     def _collect_part(self, max_items: int, max_weight: float) -> list[Envelope[M]]:
         batch: list[Envelope[M]] = []
         weight = 0
-        while self._count and len(batch) < max_items:
+        while self.waiting and len(batch) < max_items:
             if not self._outbox:
                 self._outbox, self._inbox = self._inbox, []
                 self._outbox.reverse()
@@ -320,7 +325,7 @@ class Mailbox(Generic[M]):
             if batch and heavier > max_weight:
                 break
             batch.append(self._outbox.pop())
-            self._count -= 1
+            self.waiting -= 1
             weight = heavier
         if not self._outbox:
             self._outbox = None
@@ -344,7 +349,7 @@ class Mailbox(Generic[M]):
         senders, self._senders = self._senders, None
         for task in senders or ():
             reschedule(task, Error(MailboxClosed(self.name) if error is None else error))
-        if not self._count and self._taker is not None:
+        if not self.waiting and self._taker is not None:
             taker, self._taker = self._taker, None
             self._tell_drained()
             reschedule(taker, Error(MailboxDrained(self.name)))
@@ -354,7 +359,7 @@ class Mailbox(Generic[M]):
         if self._drained is None:
             self._drained = trio.Event()
         self.close()
-        if not self._count and not any(envelope.open for envelope in self._hand):
+        if not self.waiting and not any(envelope.open for envelope in self._hand):
             self._drained.set()
         await self._drained.wait()
 
@@ -372,7 +377,7 @@ class Mailbox(Generic[M]):
         """
         reason = MailboxClosed(self.name) if error is None else error
         dropped = [*reversed(self._outbox or ()), *self._inbox]
-        self._inbox, self._outbox, self._count, self._weight = [], None, 0, 0
+        self._inbox, self._outbox, self.waiting, self._weight = [], None, 0, 0
         self._terms.dropped += len(dropped)
         for envelope in dropped:
             envelope.refuse(reason)
@@ -422,7 +427,7 @@ class Mailbox(Generic[M]):
         terms = self._terms
         return MailboxStatistics(
             name=self.name,
-            waiting=self._count,
+            waiting=self.waiting,
             weight=self._weight,
             capacity=terms.capacity,
             max_weight=terms.max_weight,

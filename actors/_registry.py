@@ -147,7 +147,7 @@ class Registry(Generic[K, M]):
         Also raises `Quarantined` or `MailboxClosed` while it waits. Cancelled: the message is not in.
         """
         cell = self._cells.get(key)
-        await (self._activate(key) if cell is None else cell).mailbox.tell(message)
+        await (self._activate(key) if cell is None else cell).mailbox.put_waiting(message, None)
 
     @overload
     def post_nowait(self, key: K, message: Request[R]) -> Reply[R]: ...
@@ -220,7 +220,7 @@ class Registry(Generic[K, M]):
     async def _incarnate(self, cell: Cell[K, M]) -> float | None:
         """Run one incarnation. Seconds until the next, or None when the key is forgotten."""
         eager = cell.restarts and self._phase is _Phase.OPEN
-        if self._phase is _Phase.CANCELLING or not (len(cell.mailbox) or eager):
+        if self._phase is _Phase.CANCELLING or not (cell.mailbox.waiting or eager):
             self._forget(cell)  # nothing to do: its first message was refused, or it is too late
             return None
         now = trio.current_time()
@@ -257,7 +257,7 @@ class Registry(Generic[K, M]):
                 error = ActorTimeout(context.path, "activation", self.options.activate_timeout)
             else:
                 error = ActorTimeout(context.path, "passivation", self.options.passivate_timeout)
-        elif error is None and len(cell.mailbox) and context.parked_at < 0:
+        elif error is None and cell.mailbox.waiting and context.parked_at < 0:
             error = LeftWithoutTaking(context.path)
         elif error is None:
             kind = ExitKind.RETURNED
@@ -280,14 +280,14 @@ class Registry(Generic[K, M]):
             self._forget(cell)
             return None
         if exit_.kind is not ExitKind.CRASHED:
-            if len(cell.mailbox):
+            if cell.mailbox.waiting:
                 return 0.0  # something came while it left
             self._passivations += 1
             if self.hooks.passivated:
                 self.hooks.call("passivated", exit_.path, exit_.incarnation)
             self._forget(cell)
             return None
-        if not len(cell.mailbox) and not (self.options.eager and self._phase is _Phase.OPEN):
+        if not cell.mailbox.waiting and not (self.options.eager and self._phase is _Phase.OPEN):
             self._forget(cell)  # its next message activates it
             return None
         cell.restarts += 1

@@ -78,7 +78,7 @@ def registry_tree(
         for key, until in itertools.islice(resting.items(), _KEYS)
     ]
     room = _KEYS - len(quarantined)
-    busiest = heapq.nlargest(room, cells, key=lambda c: (c.stuck, c.restarts > 0, len(c.mailbox)))
+    busiest = heapq.nlargest(room, cells, key=lambda c: (c.stuck, c.restarts > 0, c.mailbox.waiting))
     return TreeNode(
         path=path,
         kind="registry",
@@ -103,7 +103,7 @@ def _key_node(path: str, cell: Cell[K, M]) -> TreeNode:
         state = "backing off" if cell.restarts else "starting"
     else:
         state = "leaving" if cell.leaving else "parked" if context.parked else "up"
-    facts = [("waiting", f"{len(cell.mailbox)}/{cell.mailbox.terms.capacity}")]
+    facts = [("waiting", f"{cell.mailbox.waiting}/{cell.mailbox.terms.capacity}")]
     if cell.last_exit is not None:
         facts.append(("last_exit", describe(cell.last_exit)))
     return TreeNode(

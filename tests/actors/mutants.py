@@ -80,11 +80,11 @@ MUTANTS = (
     _supervisor("a command outlives its supervisor", "            command.done.set()\n        self._waiting.clear()", "        self._waiting.clear()", "_commands.py"),
     _supervisor("a drained child is restarted for ever", "if self._draining and exit_.kind in (ExitKind.RETURNED, ExitKind.SHUTDOWN):", "if False:"),
     _supervisor("a stop while backing off leaves it due", "            child.state = ChildState.DOWN  # it may have been backing off\n", ""),
-    _mailbox("off by one in the capacity", "if self._senders or self._count >= self._terms.capacity", "if self._senders or self._count > self._terms.capacity"),
-    _mailbox("a sender overtakes those who wait", "if self._senders or self._count", "if self._count"),
+    _mailbox("off by one in the capacity", "if self._senders or self.waiting >= self._terms.capacity", "if self._senders or self.waiting > self._terms.capacity"),
+    _mailbox("a sender overtakes those who wait", "if self._senders or self.waiting", "if self.waiting"),
     _mailbox("a cancelled sender blocks the next", "            self._let_in()  # the next in line may be lighter\n", ""),
     _mailbox("the asker of a crashed actor waits for ever", "                envelope.fail(error)\n", ""),
-    _mailbox("the poison is retried", "        lost = 0\n        for envelope in hand:", "        lost = 0\n        self._inbox[:0] = hand\n        self._count += len(hand)\n        for envelope in hand:"),
+    _mailbox("the poison is retried", "        lost = 0\n        for envelope in hand:", "        lost = 0\n        self._inbox[:0] = hand\n        self.waiting += len(hand)\n        for envelope in hand:"),
     _mailbox("a partial take keeps its weight", "        self._weight -= weight\n", ""),
     _mailbox("a partial take gives the last first", "                self._outbox.reverse()\n", ""),
     _mailbox("dropped messages tell nobody", "            envelope.refuse(reason)\n", ""),
@@ -95,7 +95,7 @@ MUTANTS = (
     _registry(
         "an await between «empty» and «forget»",
         "        return self._follow(cell, exit_)\n",
-        "        if exit_.kind is ExitKind.RETURNED and not len(cell.mailbox):\n"
+        "        if exit_.kind is ExitKind.RETURNED and not cell.mailbox.waiting:\n"
         "            await trio.lowlevel.cancel_shielded_checkpoint()\n"
         "            self._passivations += 1\n"
         "            self._forget(cell)\n"
@@ -110,7 +110,7 @@ MUTANTS = (
     _registry("an actor inherits the context of its first sender", "self._context.run(nursery.start_soon, self._live, cell)", "nursery.start_soon(self._live, cell)"),
     _registry("the mailbox of a forgotten key stays open", "        cell.mailbox.close()  # who kept a reference learns it\n", ""),
     _registry("actors feel an outer cancellation", "trio.CancelScope(shield=True, deadline=", "trio.CancelScope(deadline="),
-    _registry("returning without taking is a busy loop", "elif error is None and len(cell.mailbox) and context.parked_at < 0:", "elif False:"),
+    _registry("returning without taking is a busy loop", "elif error is None and cell.mailbox.waiting and context.parked_at < 0:", "elif False:"),
     _registry("stopping drops what waits", "with trio.move_on_after(self.options.shutdown, shield=True):", "with trio.move_on_after(0, shield=True):"),
     _registry("a sender waits for a quarantined key for ever", "        cell.mailbox.close(refusal)\n", "        cell.mailbox._closed = True\n        cell.mailbox._senders = None\n"),
     _registry("idle time counts from the activation", "self.parked_at = trio.current_time()", "self.parked_at = self.activated_at", "_context.py"),
