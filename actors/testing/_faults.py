@@ -12,6 +12,8 @@ class PlannedCrash(Exception):
 
 
 class FaultKind(enum.Enum):
+    """What goes wrong."""
+
     CRASH = "crash"
     """Raise `PlannedCrash`."""
     HANG = "hang"

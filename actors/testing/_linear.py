@@ -28,8 +28,13 @@ class Operation:
 class Model(Protocol[S]):
     """What the system should be: a state and what each call does to it. States are hashable values."""
 
-    def initial(self) -> S: ...
-    def apply(self, state: S, call: object) -> tuple[S, object]: ...
+    def initial(self) -> S:
+        """The state before the first operation."""
+        ...
+
+    def apply(self, state: S, call: object) -> tuple[S, object]:
+        """The state after this call, and its result."""
+        ...
 
 
 class History:
