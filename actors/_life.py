@@ -89,7 +89,8 @@ class Life:
         """
         if self._mailboxes is None:
             self._mailboxes = []
-        self._mailboxes.append(mailbox)
+        if not any(each is mailbox for each in self._mailboxes):
+            self._mailboxes.append(mailbox)
         return self._hooks
 
     def attach(self, node: Node) -> tuple[Hooks, str]:

@@ -272,6 +272,8 @@ class Supervisor:
         child = self._children[id_]
         if child.life is None:  # a stuck one stays in sight
             del self._children[id_]
+            if id_ not in self._specs:  # ids of dynamic children may be without number
+                self._incarnations.pop(id_, None)
 
     # -- one child ----------------------------------------------------------------------------------
 

@@ -281,6 +281,33 @@ async def test_taking_again_says_that_what_was_told_is_handled_but_asks_stay_in_
     assert mailbox.statistics().handled == 2
 
 
+async def test_two_actors_that_take_turns_each_answer_for_what_they_have_in_hand(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Not how it is meant to be used, but nothing may pile up or get lost by it."""
+    mailbox = Mailbox[int]("box")
+
+    async def actor(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        while True:
+            try:
+                await mailbox.take()
+            except trio.BusyResourceError:
+                await trio.sleep(0.1)
+
+    supervisor = Supervisor("root", [ChildSpec("a", actor), ChildSpec("b", actor)])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        for n in range(20):
+            await mailbox.tell(n)
+            await trio.sleep(0.25)
+        claims = [len(child.life.mailboxes) for child in supervisor.children() if child.life]
+        assert max(claims) <= 1
+        nursery.cancel_scope.cancel()
+    assert mailbox.statistics().accepted == 20
+    assert mailbox.statistics().in_hand == 0
+
+
 async def test_what_a_stopped_actor_had_in_hand_is_a_dead_letter(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -132,6 +132,7 @@ async def test_many_temporary_children_come_and_go(autojump_clock: Clock) -> Non
             (worker.crash if number % 2 else worker.finish)()
         await settle()
         assert supervisor.children() == ()
+        assert supervisor._incarnations == {}
         assert supervisor.statistics().restarts == 0
         nursery.cancel_scope.cancel()
 
