@@ -196,6 +196,7 @@ class _Connection:
                     self._words_bytes += len(frame)
                 case Submit():
                     self._post(action)
+                    continue  # nothing to write, so nobody to wake
                 case Resume():
                     self._resume = action
                 case CursorDue():
@@ -206,8 +207,9 @@ class _Connection:
                     self._goodbye = action
                 case Granted():
                     pass  # the writer looks at the credit when it wakes
-        if actions and self._waiting is not None:
-            self._waiting.cancel()
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
 
     def _post(self, submit: Submit) -> None:
         """Put a send into its conversation's mailbox. No await: sends are posted in the order they came."""
