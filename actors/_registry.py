@@ -257,12 +257,11 @@ class Registry(Generic[K, M]):
                 error = ActorTimeout(context.path, "activation", self.options.activate_timeout)
             else:
                 error = ActorTimeout(context.path, "passivation", self.options.passivate_timeout)
-        elif error is None and cell.mailbox.waiting and context.parked_at < 0:
-            error = LeftWithoutTaking(context.path)
-        elif error is None:
-            kind = ExitKind.RETURNED
-        elif on_purpose(error):
-            kind = ExitKind.SHUTDOWN
+        elif error is None or on_purpose(error):
+            if cell.mailbox.waiting and context.parked_at < 0:
+                error = LeftWithoutTaking(context.path)
+            else:
+                kind = ExitKind.RETURNED if error is None else ExitKind.SHUTDOWN
         in_hand = context.over(kind, error) + cell.mailbox.abandon(FATES[kind], error)
         uptime = trio.current_time() - context.activated_at
         exit_ = Exit(context.path, str(cell.key), context.incarnation, kind, error, uptime, asked, in_hand)
@@ -283,9 +282,9 @@ class Registry(Generic[K, M]):
             if cell.mailbox.waiting:
                 return 0.0  # something came while it left
             self._passivations += 1
-            if self.hooks.passivated:
-                self.hooks.call("passivated", exit_.path, exit_.incarnation)
             self._forget(cell)
+            if self.hooks.passivated:  # only now: a hook may send to this very key
+                self.hooks.call("passivated", exit_.path, exit_.incarnation)
             return None
         if not cell.mailbox.waiting and not (self.options.eager and self._phase is _Phase.OPEN):
             self._forget(cell)  # its next message activates it
@@ -518,7 +517,7 @@ class Registry(Generic[K, M]):
         with trio.move_on_after(self.options.cancel_grace, shield=True):
             await self._wait_empty()
         waited = trio.current_time() - asked_at
-        for cell in self._cells.values():
+        for cell in list(self._cells.values()):
             cell.stuck = True
             if self.hooks.child_stuck and cell.context is not None:
                 stuck = StuckChild(cell.context.path, cell.context.incarnation, waited)

@@ -17,6 +17,7 @@ from actors import (
     ExitKind,
     ExitShutdown,
     Fate,
+    Instrument,
     Intensity,
     LeftWithoutTaking,
     Mailbox,
@@ -26,6 +27,7 @@ from actors import (
     Registry,
     RegistryFull,
     RegistryOptions,
+    Reply,
     RestartIntensityExceeded,
     Shedding,
     Supervisor,
@@ -603,11 +605,33 @@ async def test_an_actor_that_does_not_leave_when_told_is_cancelled(autojump_cloc
     await with_registry(body, RegistryOptions(idle_timeout=10, passivate_timeout=7), lingers)
 
 
+async def test_a_hook_may_send_to_the_key_whose_passivation_it_sees(autojump_clock: Clock) -> None:
+    """It runs after the key is forgotten, so that its message activates the key again."""
+    replies: list[Reply[object]] = []
+
+    class Insomnia(Instrument):
+        def passivated(self, path: str, incarnation: int) -> None:
+            if not replies:
+                replies.append(registry.post_nowait("a", "wake up"))
+
+    registry: Registry[str, str] = Registry("keys", echo, instruments=[Insomnia()])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(registry.run)
+        await registry.tell("a", "x")
+        await trio.sleep(121)
+        assert await replies[0].wait() == ("a", "wake up", 2)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("on_purpose", [False, True])
 async def test_a_behaviour_that_returns_without_taking_is_its_authors_fault_not_a_busy_loop(
+    on_purpose: bool,
     autojump_clock: Clock,
 ) -> None:
     async def absent(ctx: Context) -> None:
         await trio.lowlevel.checkpoint()
+        if on_purpose:
+            raise ExitShutdown
 
     async def body(registry: Registry[str, str], recorder: Recorder) -> None:
         with pytest.raises(Quarantined):
