@@ -48,13 +48,18 @@ def sentence(error: BaseException) -> str | None:
     from router.client.errors import BadAnswer, ClientError, OutcomeUnknown, Refused, Unavailable
     from router.config import SettingsError
     from router.identity.errors import BadNameError, IdentityFileError
-    from router.store.errors import StoreError
+    from router.store.errors import DurabilityLost, StoreError
 
     match error:
         case SettingsError():
             return f"{error}\nMend the settings named here; `rookery config doc` explains each."
         case StoreError() | ControlError() | IdentityFileError():
             return f"{_capital(error)}."
+        case DurabilityLost():
+            return (
+                f"{_capital(error)}. The process ends rather than answer for what may not be on the disk; "
+                "look at the disk, then start it again: it recovers from what is there."
+            )
         case BadNameError():
             return f"That name will not do: {error}."
         case Refused(error="ConvoNotFound"):

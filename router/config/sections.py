@@ -92,8 +92,8 @@ class Store:
     synchronous: Literal["full", "normal"] = option(
         "full", "full: an answer survives a power cut; normal: it survives a killed process only."
     )
-    writer: Literal["inline", "thread", "process"] = option(
-        "process", "Where commits run: in the event loop, a thread, or a process of their own."
+    writer: Literal["inline", "process"] = option(
+        "process", "Where commits run: in the event loop, or in a process of their own."
     )
     max_batch_items: int = option(256, "Appends committed together at most.", minimum=1, maximum=100_000)
     max_batch_bytes: int = option(

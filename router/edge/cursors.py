@@ -57,7 +57,7 @@ class Cursors:
             raise InvalidCursor("not the cursor of a page")
         return int.from_bytes(raw, "big")
 
-    def _open(self, text: str, context: DeviceId) -> bytes:
+    def _open(self, text: str, context: str) -> bytes:
         if len(text) > _MAX_TEXT:
             raise InvalidCursor("too long")
         try:
@@ -71,6 +71,6 @@ def _text(sealed: bytes) -> str:
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
-def _page_context(account: AccountDid) -> DeviceId:
-    """The context a page is sealed under. No device id begins so: neither opens as the other."""
-    return DeviceId(f"page of {account}")
+def _page_context(account: AccountDid) -> str:
+    """The holder a page is sealed for. No device id begins so: neither opens as the other."""
+    return f"page of {account}"

@@ -21,7 +21,6 @@ from pathlib import Path
 import attrs
 
 from crypto import Entropy, derive_key, keyed_hash, open_sealed, seal, system_entropy
-from protocol import DeviceId
 from router.identity.errors import IdentityFileError
 from router.identity.files import read_secret, write_secret
 
@@ -63,13 +62,13 @@ class ServerSecrets:
         """16 bytes that stand for one token."""
         return keyed_hash(self._replay, "token", issuer.encode(), jti.encode(), size=16)
 
-    def seal_cursor(self, cursor: bytes, device: DeviceId, *, entropy: Entropy = system_entropy) -> bytes:
-        """A cursor that only this router can read and only for this device."""
-        return seal(self._cursors, cursor, context=device.encode(), entropy=entropy)
+    def seal_cursor(self, cursor: bytes, holder: str, *, entropy: Entropy = system_entropy) -> bytes:
+        """A cursor that only this router can read and only for this holder, such as a device."""
+        return seal(self._cursors, cursor, context=holder.encode(), entropy=entropy)
 
-    def open_cursor(self, sealed: bytes, device: DeviceId) -> bytes:
-        """The cursor that was sealed for this device; `crypto.SealError` for any other bytes."""
-        return open_sealed(self._cursors, sealed, context=device.encode())
+    def open_cursor(self, sealed: bytes, holder: str) -> bytes:
+        """The cursor that was sealed for this holder; `crypto.SealError` for any other bytes."""
+        return open_sealed(self._cursors, sealed, context=holder.encode())
 
 
 def load_or_create_secrets(folder: Path, *, entropy: Entropy = system_entropy) -> ServerSecrets:

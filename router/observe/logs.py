@@ -120,6 +120,7 @@ def bridge_standard_library(events: FilteringBoundLogger) -> None:
         logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).disabled = True
+    logging.captureWarnings(False)  # else a second call would not take warnings back from whoever has them
     logging.captureWarnings(True)
 
 

@@ -89,7 +89,7 @@ def test_sources_are_asked_at_each_scrape() -> None:
     metrics = Metrics(version="9")
     writer = LineWriter(Captured().stream)
     writer.lost = 3
-    metrics.add_source(store(lambda: StoreStatistics("thread", 1, 20, 5, 50, 2, 4)))
+    metrics.add_source(store(lambda: StoreStatistics("process", 1, 20, 5, 50, 2, 4)))
     metrics.add_source(
         queues(
             lambda: [

@@ -15,7 +15,7 @@ from router.store.sqlite import database
 from router.store.sqlite.folder import FolderLock, database_path
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import StaleTerm
-from schema._sql import Migration, full_schema, migrations, queries
+from schema import Migration, full_schema, migrations, queries
 from tests.contracts.rooms import Room, devices
 
 INLINE = SqliteOptions(writer="inline")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
+from router.store.sqlite.store import SqliteOptions, SqliteStore, open_sqlite
 from tests.contracts.store_contract import StoreContract, WriteContract
 
 
@@ -21,8 +21,7 @@ class TestSqliteStore(StoreContract):
 class TestSqliteStoreWithItsWriterElsewhere(WriteContract):
     """See `WriteContract`."""
 
-    @pytest.fixture(params=["thread", "process"])
-    async def store(self, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SqliteStore]:
-        place: WriterPlace = request.param
-        async with open_sqlite(tmp_path / "data", SqliteOptions(writer=place)) as store:
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+        async with open_sqlite(tmp_path / "data", SqliteOptions(writer="process")) as store:
             yield store

@@ -8,7 +8,7 @@ reader.py    everything that reads
 trouble.py   which errors are the disk's, and which end the process
 requests.py  what crosses to the ledger and back
 writer.py    group commit: the queue, batches, trouble and recovery
-engines.py   where the ledger runs: inline, thread, process
+engines.py   where the ledger runs: inline or in a process of its own
 child.py     the writer's process
 checkpoint.py  moves the write-ahead log into the database, off the path of commits
 """

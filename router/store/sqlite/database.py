@@ -12,7 +12,7 @@ from typing import Literal
 import attrs
 
 from router.store.errors import StoreTooNew
-from schema._sql import Migration, migrations, queries
+from schema import Migration, migrations, queries
 
 Synchronous = Literal["full", "normal"]
 

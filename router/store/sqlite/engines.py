@@ -92,32 +92,6 @@ class InlineEngine(Engine):
         await trio.lowlevel.cancel_shielded_checkpoint()
 
 
-class ThreadEngine(Engine):
-    """In a worker thread: the loop goes on during the fsync, but each return waits for the GIL. Measured, it
-    starves when the loop is busy; no deployment should choose it."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._ledger: Ledger | None = None
-        self._limiter = trio.CapacityLimiter(1)
-
-    async def start(self, nursery: trio.Nursery, died: Callable[[], None]) -> None:  # noqa: ARG002 - cannot die
-        self._ledger = await trio.to_thread.run_sync(self._place.open, limiter=self._limiter)
-        self.alive = True
-
-    async def commit(self, requests: Sequence[Request]) -> list[Outcome]:
-        if self._ledger is None:
-            raise EngineDied("not started")
-        return await trio.to_thread.run_sync(self._ledger.commit, requests, limiter=self._limiter)
-
-    async def aclose(self) -> None:
-        self.alive = False
-        if self._ledger is not None:
-            self._ledger.close()
-            self._ledger = None
-        await trio.lowlevel.cancel_shielded_checkpoint()
-
-
 class ProcessEngine(Engine):
     """In a process of its own, over a socket pair: no GIL between the commit and its answer.
 

@@ -23,7 +23,7 @@ from router.store.interface import CommitListener, Store
 from router.store.sqlite import database, trouble
 from router.store.sqlite.checkpoint import Checkpointed, Checkpointer
 from router.store.sqlite.database import Synchronous
-from router.store.sqlite.engines import Engine, InlineEngine, Place, ProcessEngine, ThreadEngine
+from router.store.sqlite.engines import Engine, InlineEngine, Place, ProcessEngine
 from router.store.sqlite.folder import FolderLock, database_path
 from router.store.sqlite.reader import Reader
 from router.store.sqlite.reads import Reads
@@ -65,11 +65,10 @@ from router.store.values import (
     TooManyDevices,
 )
 
-WriterPlace = Literal["inline", "thread", "process"]
+WriterPlace = Literal["inline", "process"]
 
 _ENGINES: dict[WriterPlace, Callable[[Place], Engine]] = {
     "inline": InlineEngine,
-    "thread": ThreadEngine,
     "process": ProcessEngine,
 }
 _T = TypeVar("_T")

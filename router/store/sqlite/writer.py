@@ -27,10 +27,9 @@ cores shared with others, an SSD whose fdatasync takes 50 µs; 1 KiB bodies, syn
 
 The default is *process*. Inline is cheaper by a quarter where fsync is nearly free, but on an ordinary disk
 the whole loop, every connection in it, stands still for 7 ms at each commit. *Inline* is right for tests and
-small machines. *Thread* has the same latency on an idle loop and starves on a busy one: each return from
-SQLite waits for the GIL. What the way from submit to answer costs above the floor (17 µs inline): Trio's
-task switch 5, queue and answers 5, looks and rows of the ledger 4, the rest cold memory; a process adds
-encoding, decoding and two socket calls a batch.
+small machines. *Thread*, an engine that was measured and then removed, has the same latency on an idle loop
+and starves on a busy one: each return from SQLite waits for the GIL. Above the floor (17 µs inline) a Trio
+park and wake costs 5 µs, queue and answers 5; a process adds encoding, decoding and two socket calls a batch.
 
 The queue is first in, first out, and nothing overtakes: a token that was remembered before an append is
 committed with it or before it. While one batch is committed the next one gathers, so batches are as large
