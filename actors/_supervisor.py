@@ -190,8 +190,10 @@ class Supervisor:
                     continue  # late: this incarnation was stopped, its end was waited for
                 child.life = None
                 child.state = ChildState.DOWN if child.due is None else ChildState.BACKING_OFF
-                if exit_.asked:
-                    continue  # it was stuck; a restart that waited for it is due by itself
+                if exit_.asked:  # it was stuck; a restart that waited for it is due by itself
+                    if child.spec.restart is Restart.TEMPORARY:
+                        self._forget(child.spec.id)
+                    continue
                 if self._draining and exit_.kind in (ExitKind.RETURNED, ExitKind.SHUTDOWN):
                     continue  # it has finished what waited; only a crash leaves work behind
                 done, failure = await self._follow(child, exit_)

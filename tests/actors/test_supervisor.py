@@ -521,6 +521,27 @@ async def test_a_restart_waits_for_the_stuck_incarnation_and_then_happens(
         scope.cancel()
 
 
+async def test_a_stuck_temporary_bystander_is_forgotten_when_it_has_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    a, b = Worker("a"), Worker("b")
+    b.cleanup = 20.0
+    supervisor = Supervisor(
+        "root",
+        [a.spec(), b.spec(shutdown=1.0, restart=Restart.TEMPORARY)],
+        strategy=Strategy.ONE_FOR_ALL,
+    )
+    async with trio.open_nursery() as nursery:
+        scope = await up(nursery, supervisor)
+        a.crash()
+        await trio.sleep(10)
+        assert [child.state for child in supervisor.children()] == [ChildState.UP, ChildState.STUCK]
+        await trio.sleep(20)
+        assert [child.spec.id for child in supervisor.children()] == ["a"]
+        assert b.starts == 1
+        scope.cancel()
+
+
 async def test_a_nested_supervisor_has_the_time_its_children_need_together(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
