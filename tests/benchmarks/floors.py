@@ -113,7 +113,8 @@ async def _flood(server: BareServer, scale: Scale, many: int) -> Cost:
     async with load(HoldFloor(server.port, sockets)) as process:
         await process.go()
         before, began = server.cpu(), time.perf_counter()
-        await Http(HOST, server.port).get(f"/flood?rounds={rounds}&many={many}", {})
+        async with Http(HOST, server.port) as http:
+            await http.get(f"/flood?rounds={rounds}&many={many}", {})
         await process.stop(frames)
         await process.outcome()
         used, wall = server.cpu() - before, time.perf_counter() - began

@@ -82,8 +82,7 @@ async def parked(world: World) -> Row:
 
 async def _bare_tasks(world: World, count: int) -> float:
     """A Trio task that waits on a channel of its own."""
-    async with bare_server() as server:
-        http = Http(HOST, server.port)
+    async with bare_server() as server, Http(HOST, server.port) as http:
         await http.get(f"/park?tasks={max(1, count // _WARM_SHARE)}", {})
         await _settle(world)
         before = server.memory()

@@ -7,6 +7,7 @@ answers with a Content-Length. Use `router.client` for anything but load.
 import os
 import struct
 from collections.abc import Iterator
+from typing import Self
 
 import trio
 
@@ -128,12 +129,20 @@ async def open_websocket(
 
 
 class Http:
-    """One keep-alive connection; `post` and `get` return (status, body)."""
+    """One keep-alive connection; `post` and `get` return (status, body). Closed with its `async with`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._stream: trio.SocketStream | None = None
         self._buffer = b""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._stream is not None:
+            await trio.aclose_forcefully(self._stream)
+            self._stream = None
 
     async def post(self, target: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """One request with a JSON body."""

@@ -151,8 +151,8 @@ async def _populate(scale: Scale, folder: Path, process: RouterProcess) -> World
 
     await in_parallel(server, scale.conversations, conversation)
     room_people = everybody[: scale.room_senders] + rest[: scale.room - scale.room_senders]
-    http = Http(HOST, server.port)
-    room = await create(http, server, room_people[0], room_people[1:], "room")
+    async with Http(HOST, server.port) as http:
+        room = await create(http, server, room_people[0], room_people[1:], "room")
     return World(
         scale=scale,
         folder=folder,
@@ -170,9 +170,9 @@ async def in_parallel(server: Server, total: int, act: Callable[[int, Http], Awa
     numbers = iter(range(total))
 
     async def worker() -> None:
-        http = Http(HOST, server.port)
-        for number in numbers:
-            await act(number, http)
+        async with Http(HOST, server.port) as http:
+            for number in numbers:
+                await act(number, http)
 
     async with trio.open_nursery() as nursery:
         for _ in range(min(_AT_ONCE, total)):
