@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _MAX_RECV = 65_536
 _INBOUND_BYTES = 262_144
+PIECE_BYTES = 65_536
+"""A client that takes so much within `send_timeout` is slow and not stalled."""
 _UNYIELDED_BYTES = 65_536
 
 Report = Callable[[str, BaseException | None], None]
@@ -216,9 +218,13 @@ class Connection:
         return b"" if written == len(data) else memoryview(data)[written:]
 
     async def _write_patiently(self, data: bytes | memoryview) -> None:
+        """Write all of it; the deadline is for each piece, since to read slowly is not to stall."""
+        view = memoryview(data)
         try:
-            with trio.move_on_after(self._limits.send_timeout) as scope:
-                await self._stream.send_all(data)
+            with trio.CancelScope() as scope:
+                for start in range(0, len(view), PIECE_BYTES):
+                    scope.deadline = trio.current_time() + self._limits.send_timeout
+                    await self._stream.send_all(view[start : start + PIECE_BYTES])
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._broken = True
         except trio.Cancelled:
@@ -226,6 +232,7 @@ class Connection:
             raise
         if scope.cancelled_caught:
             self._report("stalled_reader", None)
+            self._protocol.reader_stalled()
             await self._cut()
 
     async def _cut(self) -> None:

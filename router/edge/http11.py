@@ -37,7 +37,7 @@ from hypercorn.protocol.events import (
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
-from hypercorn.typing import ASGISendEvent
+from hypercorn.typing import ASGIReceiveEvent, ASGISendEvent
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
@@ -46,6 +46,10 @@ SEND_MANY: Final = "rookery.websocket.send_many"
 """ASGI extension: `{"type": SEND_MANY, "messages": [bytes, ...], "text": bool}` leaves in one write.
 
 `text` says which kind of message all of them are; the bytes of a text message are UTF-8 already."""
+
+STALLED: Final = "ConsumerTooSlow"
+"""The `reason` of an `http.disconnect` or `websocket.disconnect`: the client took none of our bytes for too
+long. (ASGI has the field for WebSockets; for HTTP it is an addition.)"""
 
 _REFUSALS: Final = {
     400: ("InvalidRequest", "malformed HTTP"),
@@ -78,6 +82,15 @@ def refusal_headers(body: bytes) -> list[tuple[bytes, bytes]]:
 class HttpExchange(HTTPStream):
     """One HTTP request and its answer."""
 
+    stalled = False
+
+    async def handle(self, event: Event) -> None:
+        if self.stalled and isinstance(event, StreamClosed) and self.app_put is not None:
+            self.closed = True
+            await self.app_put(cast("ASGIReceiveEvent", {"type": "http.disconnect", "reason": STALLED}))
+        else:
+            await super().handle(event)
+
     async def _send_error_response(self, status_code: int) -> None:
         body = refusal_body(status_code)
         await self.send(Response(self.stream_id, refusal_headers(body), status_code))
@@ -89,11 +102,17 @@ class HttpExchange(HTTPStream):
 class WebSocketExchange(WSStream):
     """One WebSocket from its opening request to its close frame."""
 
+    stalled = False
+
     async def handle(self, event: Event) -> None:
         if isinstance(event, Request):
             await super().handle(replace(event, headers=_without_extensions(event.headers)))
             if self.closed:  # the handshake was refused: hypercorn would leave the socket open
                 await self.send(StreamClosed(self.stream_id))
+        elif self.stalled and isinstance(event, StreamClosed) and self.app_put is not None:
+            self.closed = True
+            gone = {"type": "websocket.disconnect", "code": CloseReason.ABNORMAL_CLOSURE, "reason": STALLED}
+            await self.app_put(cast("ASGIReceiveEvent", gone))
         elif isinstance(event, Body | Data) and not self.closed and not self.handshake.accepted:
             await self._refuse_early_data()
         else:
@@ -258,6 +277,11 @@ class Http11(H11Protocol):
         """Answer 408 to a client that began a request and does not finish its head."""
         if self.connection.our_state is h11.IDLE and self.connection.trailing_data[0]:
             await self._send_error_response(408)
+
+    def reader_stalled(self) -> None:
+        """The connection is about to be cut: the application is to hear why."""
+        if isinstance(self.stream, HttpExchange | WebSocketExchange):
+            self.stream.stalled = True
 
     @property
     def websocket(self) -> WebSocketExchange | None:

@@ -11,7 +11,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEven
 from router.edge.asgi import extension, turn_down
 from router.edge.errors import reply_of
 from router.edge.exchange import Exchange
-from router.edge.http11 import SEND_MANY
+from router.edge.http11 import SEND_MANY, STALLED
 from router.edge.services import Edge
 
 T = TypeVar("T")
@@ -50,6 +50,8 @@ class Socket:
         """The next message; None when the client has gone."""
         event = await self._receive()
         if event["type"] != "websocket.receive":
+            if cast("dict[str, object]", event).get("reason") == STALLED:
+                self._exchange.ended(1008, STALLED)
             return None
         text, data = event.get("text"), event.get("bytes")
         message = data if text is None else text

@@ -8,14 +8,18 @@ keeps the line warm. The stream ends with an `infoEvent` that says why.
 
 from __future__ import annotations
 
+from typing import cast
+
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from protocol import SSE_KEEP_ALIVE, info_json, sse_event
 from router.device.feed import Feed, FeedClosed
 from router.edge.asgi import fields_of, respond, with_standard_headers
+from router.edge.connection import PIECE_BYTES
 from router.edge.errors import Refusal, Reply, refuse, reply_of
 from router.edge.exchange import Exchange
+from router.edge.http11 import STALLED
 from router.edge.opening import Opening, open_feed, prepare, reconnect_after, refuse_when_draining
 from router.edge.routes import Route
 from router.edge.services import Edge
@@ -48,7 +52,7 @@ async def serve_sse(
     only = None if opening.only is None else opening.only.id
     with edge.observer.connection("sse"):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
+            nursery.start_soon(_until_gone, receive, nursery.cancel_scope, exchange)
             try:
                 async with open_feed(edge, opening.device, after=opening.after, only=only) as feed:
                     await _Stream(edge, route, send, opening, feed, exchange).run()
@@ -70,9 +74,11 @@ async def _open(edge: Edge, route: Route, scope: HTTPScope) -> Opening:
     return await prepare(edge, route, caller, params, cursor=cursor, from_now=False)
 
 
-async def _until_gone(receive: ASGIReceiveCallable, stream: trio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
+async def _until_gone(receive: ASGIReceiveCallable, stream: trio.CancelScope, exchange: Exchange) -> None:
+    while (event := await receive())["type"] != "http.disconnect":
         pass
+    if cast("dict[str, object]", event).get("reason") == STALLED:
+        exchange.ended(200, STALLED)
     stream.cancel()
 
 
@@ -127,9 +133,9 @@ class _Stream:
         self._edge.observer.delivered("sse", len(batch))
 
     async def _write(self, data: bytes) -> None:
-        """Hand over one piece. A client that does not take it is cut off by the server's own deadline;
-        this one holds under any server."""
-        with trio.fail_after(2 * self._edge.settings.server.send_timeout):
+        """Hand over one piece. A client that stalls is cut off by the server's own deadline; this one,
+        which is for the whole of it and no shorter at any length, holds under any server."""
+        with trio.fail_after((2 + len(data) / PIECE_BYTES) * self._edge.settings.server.send_timeout):
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
         self._exchange.bytes_out += len(data)
 

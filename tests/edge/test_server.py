@@ -264,8 +264,9 @@ async def test_a_reader_that_stalls_is_cut_after_the_send_deadline(
                     await trio.lowlevel.checkpoint()
 
             nursery.start_soon(produce)
-            while (await receive())["type"] != "http.disconnect":
+            while (event := await receive())["type"] != "http.disconnect":
                 pass
+            assert event["reason"] == "ConsumerTooSlow"
             told.set()
             nursery.cancel_scope.cancel()
 
@@ -274,6 +275,31 @@ async def test_a_reader_that_stalls_is_cut_after_the_send_deadline(
         await told.wait()
     assert server.reports == ["stalled_reader"]
     assert trio.current_time() >= 7
+
+
+async def test_a_reader_that_is_slow_and_does_not_stall_gets_all_of_something_large(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One message of 10 MiB over a thin line takes longer than one deadline; cut, it would never arrive."""
+    autojump_clock.autojump_threshold = 0.02
+    size = 12 * 1024 * 1024
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"%d" % size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    async with running(large, Limits(send_timeout=7)) as server, await server.connect() as stream:
+        await stream.send_all(GET)
+        taken = len(await read_until(stream, b"\r\n\r\n"))
+        while taken < size:
+            await trio.sleep(5)
+            for _ in range(min(16, -(-(size - taken) // 65_536))):
+                data = await stream.receive_some(65_536)
+                assert data, f"cut after {taken} bytes"
+                taken += len(data)
+        assert trio.current_time() > 14
+    assert server.reports == []
 
 
 async def test_a_silent_websocket_is_pinged_then_closed_and_an_answering_one_lives(
