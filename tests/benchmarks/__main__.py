@@ -11,22 +11,14 @@ import trio
 from rich.console import Console
 
 from tests.benchmarks import hotspots, memory, messaging
-from tests.benchmarks.floors import PIPELINED, Floors, measured_floors
+from tests.benchmarks.floors import PIPELINED, Floors, measure_floors
 from tests.benchmarks.load import allow_many_files
 from tests.benchmarks.probes import machine
 from tests.benchmarks.scale import FULL, QUICK, Scale
-from tests.benchmarks.table import Row, show, write_json
+from tests.benchmarks.table import Row, cheapest, show, write_json
 from tests.benchmarks.world import Running, World, made_world
 
-Case = Callable[[World, Floors], Awaitable[Row]]
-
-
-def _without_floors(case: Callable[[World], Awaitable[Row]]) -> Case:
-    """A memory case measures its floor itself."""
-    return lambda world, _: case(world)
-
-
-CASES: dict[str, Case] = {
+MESSAGES: dict[str, Callable[[World, Floors], Awaitable[Row]]] = {
     "http-offline": partial(messaging.over_http, connected=False),
     "http": partial(messaging.over_http, connected=True),
     "session-offline": partial(messaging.over_session, connected=False, pipelined=False),
@@ -37,28 +29,37 @@ CASES: dict[str, Case] = {
     "room": partial(messaging.room, pipelined=False),
     "room-pipelined": partial(messaging.room, pipelined=True),
     "room-stalled": partial(messaging.room, pipelined=False, stalled=1),
-    "idle-sessions": _without_floors(memory.sessions),
-    "idle-streams": _without_floors(memory.streams),
-    "parked": _without_floors(memory.parked),
 }
+IDLE: dict[str, Callable[[World], Awaitable[Row]]] = {
+    "idle-sessions": memory.sessions,
+    "idle-streams": memory.streams,
+    "parked": memory.parked,
+}
+CASES = [*MESSAGES, *IDLE]
 
 
 async def measure(scale: Scale, names: list[str], say: Callable[[str], None]) -> list[Row]:
     """Rows of these cases and of the floors they stand beside."""
     floors = Floors(scale)
-    if any(not name.startswith(("idle", "parked")) for name in names):
-        say("floors")
-        floors = await measured_floors(scale)
+    messages = [name for name in names if name in MESSAGES]
+    rows: dict[str, list[Row]] = {name: [] for name in names}
     say(f"a router with {scale.people} accounts")
-    rows = []
     async with made_world(scale) as world:
+        for turn in range(scale.repeats if messages else 0):
+            say(f"floors ({turn + 1} of {scale.repeats})")
+            await measure_floors(floors)
+            for name in messages:
+                say(f"{name} ({turn + 1} of {scale.repeats})")
+                rows[name].append(await MESSAGES[name](world, floors))
         for name in names:
-            say(name)
-            rows.append(await CASES[name](world, floors))
+            if name in IDLE:
+                say(name)
+                rows[name].append(await IDLE[name](world))
+    found = [cheapest(measured) for measured in rows.values()]
     for part, cost in floors.parts.items():
         figures = {"a second": cost.rate, "p50 ms": cost.p50, "p99 ms": cost.p99}
-        rows.append(Row("floors", part, cost.cpu, None, figures))
-    return rows
+        found.append(Row("floors", part, cost.cpu, None, figures))
+    return found
 
 
 async def profile(scale: Scale, name: str, console: Console) -> None:
@@ -86,12 +87,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a rough look in about two minutes")
-    parser.add_argument("--only", metavar="NAME", action="append", choices=list(CASES), help=", ".join(CASES))
+    parser.add_argument("--only", metavar="NAME", action="append", choices=CASES, help=", ".join(CASES))
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows there as well")
     parser.add_argument(
         "--profile",
         metavar="NAME",
-        choices=[name for name in CASES if name.startswith(("http", "session")) and "paced" not in name],
+        choices=[name for name in MESSAGES if not name.startswith("room") and "paced" not in name],
         help="instead of measuring, print where the router's time goes in this case (needs py-spy)",
     )
     chosen = parser.parse_args()
@@ -104,9 +105,7 @@ def main() -> None:
         return
     facts = machine()
     status = Console(stderr=True)
-    rows = trio.run(
-        measure, scale, chosen.only or list(CASES), lambda text: status.print(f"[dim]… {text}[/dim]")
-    )
+    rows = trio.run(measure, scale, chosen.only or CASES, lambda text: status.print(f"[dim]… {text}[/dim]"))
     show(rows, facts, console)
     if chosen.json:
         write_json(rows, facts, chosen.json)

@@ -17,8 +17,9 @@ class Scale:
     idle: int = 1_000
     parked: int = 1_000
     seconds: float = 5.0
-    rounds: int = 20
-    """Of the flood."""
+    flood_rounds: int = 20
+    repeats: int = 2
+    """Floors and message cases are measured so often, by turns; the cheapest of each counts."""
     rows: int = 8_000
     """Of the raw commits."""
     settle: float = 1.0
@@ -31,7 +32,7 @@ class Scale:
 
 
 FULL = Scale()
-QUICK = Scale(idle=300, parked=300, seconds=1.5, rounds=8, rows=3_000)
+QUICK = Scale(idle=300, parked=300, seconds=1.5, flood_rounds=8, repeats=1, rows=3_000)
 SMOKE = Scale(
     conversations=2,
     listeners=2,
@@ -41,7 +42,8 @@ SMOKE = Scale(
     idle=4,
     parked=6,
     seconds=0.15,
-    rounds=2,
+    flood_rounds=2,
+    repeats=1,
     rows=40,
     settle=0.05,
 )
