@@ -118,7 +118,10 @@ class ChildLife(Life):
         self.value = value
         if self.asked_at is None:
             self.scope.shield = True
+            self.child.state = ChildState.UP
         self.ready.set()
+        if self._hooks.child_started:  # here, so that it is told before its exit, however soon that comes
+            self._hooks.call("child_started", self.path, self.number)
 
     def exit(self, error: BaseException | None) -> Exit:
         """What ending now, with this error or none, is."""

@@ -292,9 +292,6 @@ class Supervisor:
         with trio.move_on_after(limit):
             await life.ready.wait()
         if life.ready_at is not None:
-            child.state = ChildState.UP
-            if self.hooks.child_started:
-                self.hooks.call("child_started", child.path, life.number)
             return None
         if not life.ready.is_set():
             life.blame = StartTimeout(child.path, limit)

@@ -773,6 +773,27 @@ def test_faulty_specs_are_refused_when_they_are_written() -> None:
             bad()
 
 
+async def test_a_start_is_told_before_the_exit_that_follows_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Found by the soak: the supervisor may wake up only after the child has crashed."""
+    recorder = Recorder()
+
+    async def short(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        raise ValueError
+
+    supervisor = Supervisor(
+        "root", [ChildSpec("a", short, restart=Restart.TEMPORARY)], instruments=[recorder]
+    )
+    async with trio.open_nursery() as nursery:
+        scope = await up(nursery, supervisor)
+        await settle()
+        assert [event.hook for event in recorder.events] == ["child_started", "child_exited"]
+        assert supervisor.children() == ()
+        scope.cancel()
+
+
 async def test_started_twice_is_the_authors_fault() -> None:
     async def twice(*, task_status: trio.TaskStatus[None]) -> None:
         task_status.started()
