@@ -174,3 +174,20 @@ async def test_a_full_disk_refuses_with_a_time_loses_nothing_and_ends(tmp_path: 
             print(f"{len(load.answered)} answered, {len(load.refused)} refused ({known})")
             assert await router.terminate() == 0
         check(router.data)
+
+
+async def test_a_start_on_a_full_disk_is_refused_with_a_sentence_and_works_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    """A new owner must write that it is the owner. (After traffic there may be room in the log for that.)"""
+    with small_disk(tmp_path, 8) as disk, RouterProcess(tmp_path, data=disk / "data") as router:
+        await router.start()
+        router.kill(everything=True)
+        fill(disk)
+        ended = await trio.to_thread.run_sync(router.run, "serve")
+        assert ended.code == 1
+        assert "full" in ended.err
+        assert "Traceback" not in ended.err
+        (disk / "filler").unlink()
+        await router.start()
+        assert await ready(router)

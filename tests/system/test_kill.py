@@ -31,10 +31,15 @@ QUICK = {
 }
 
 
-async def kill_and_start(router: RouterProcess, crowd: Crowd, chance: random.Random, number: int) -> None:
-    """Kill at a random moment after the crowd talks again, and, every fifth time, once more in the start."""
+async def until_answered(crowd: Crowd) -> None:
+    """Wait until somebody is answered who was not before."""
     answered = len(crowd.acknowledged)
     await eventually(lambda: len(crowd.acknowledged) > answered, "somebody is answered")
+
+
+async def kill_and_start(router: RouterProcess, crowd: Crowd, chance: random.Random, number: int) -> None:
+    """Kill at a random moment after the crowd talks again, and, every fifth time, once more in the start."""
+    await until_answered(crowd)
     await trio.sleep(chance.uniform(0, 0.5))
     router.kill(everything=number % 2 == 0)
     if number % 5 == 4:
@@ -84,10 +89,11 @@ async def test_a_writer_that_dies_takes_nothing_along() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(crowd.talk)
             for _ in range(5):
-                await trio.sleep(chance.uniform(0.1, 0.5))
+                await until_answered(crowd)
+                await trio.sleep(chance.uniform(0, 0.4))
                 for writer in router.processes()[1:]:
                     os.kill(writer, signal.SIGKILL)
-            await trio.sleep(0.5)
+            await until_answered(crowd)
             crowd.stop = True
         assert router.alive
         await judge(router, crowd)
