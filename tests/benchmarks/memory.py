@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from tests.benchmarks.jobs import HoldFloor, HoldStreams, Job, Listen, Person
 from tests.benchmarks.people import HOST
-from tests.benchmarks.probes import bare_server, load
+from tests.benchmarks.probes import bare_server, load, memory_bytes
 from tests.benchmarks.table import Row
 from tests.benchmarks.wire import Http
 from tests.benchmarks.world import Running, World, create, in_parallel, running
@@ -19,30 +20,39 @@ async def _settle(world: World) -> None:
     await trio.sleep(world.scale.settle)
 
 
+def _now(router: Running) -> tuple[int, int]:
+    """Bytes of the router with its writer, and of the router alone."""
+    return router.process.memory_bytes(), memory_bytes((router.pid,))
+
+
+def _row(name: str, before: tuple[int, int], after: tuple[int, int], count: int, floor: float) -> Row:
+    """What `count` of them added; the writer's part is pages of the database it keeps."""
+    whole, alone = ((later - earlier) / 1024 / count for later, earlier in zip(after, before, strict=True))
+    return Row("memory", name, whole, floor, {"without the writer": alone})
+
+
 async def sessions(world: World) -> Row:
     """Sessions that have been welcomed and hear nothing."""
-    count = world.scale.idle
-    ours = await _held(world, lambda router, people: Listen(router.server, people))
-    return Row("memory", f"session ({count} open)", ours, await _bare(world, count, streams=False))
+    floor = await _bare(world, world.scale.idle, streams=False)
+    return await _held(world, "session", lambda router, people: Listen(router.server, people), floor)
 
 
 async def streams(world: World) -> Row:
     """SSE streams that hear nothing."""
-    count = world.scale.idle
-    ours = await _held(world, lambda router, people: HoldStreams(router.server, people))
-    return Row("memory", f"SSE stream ({count} open)", ours, await _bare(world, count, streams=True))
+    floor = await _bare(world, world.scale.idle, streams=True)
+    return await _held(world, "SSE stream", lambda router, people: HoldStreams(router.server, people), floor)
 
 
-async def _held(world: World, job: Callable[[Running, list[Person]], Job]) -> float:
+async def _held(world: World, what: str, job: Callable[[Running, list[Person]], Job], floor: float) -> Row:
     people = world.people[: world.scale.idle]
     warm = max(1, len(people) // _WARM_SHARE)
     async with running(world) as router, load(job(router, people[:warm])):
         await _settle(world)
-        before = router.process.memory_bytes()
+        before = _now(router)
         async with load(job(router, people[warm:])):
             await _settle(world)
-            after = router.process.memory_bytes()
-    return (after - before) / 1024 / (len(people) - warm)
+            after = _now(router)
+    return _row(f"{what} ({len(people)} open)", before, after, len(people) - warm, floor)
 
 
 async def _bare(world: World, count: int, *, streams: bool) -> float:
@@ -68,16 +78,15 @@ async def parked(world: World) -> Row:
 
         await in_parallel(router.server, warm, converse)
         await _settle(world)
-        before = router.process.memory_bytes()
+        before = _now(router)
         active = (await router.numbers()).active_conversations
         await in_parallel(router.server, count, lambda number, http: converse(warm + number, http))
         await _settle(world)
         grown = (await router.numbers()).active_conversations - active
-        ours = (router.process.memory_bytes() - before) / 1024 / count
-    note = "" if grown == count else f"{grown} of {count} were active"
-    return Row(
-        "memory", f"parked conversation of ten ({count})", ours, await _bare_tasks(world, count), note=note
-    )
+        after = _now(router)
+    name = f"parked conversation of ten ({count})"
+    row = _row(name, before, after, count, await _bare_tasks(world, count))
+    return row if grown == count else attrs.evolve(row, note=f"{grown} of {count} were active")
 
 
 async def _bare_tasks(world: World, count: int) -> float:
