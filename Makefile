@@ -31,8 +31,9 @@ lint: $(VENV)/.developed ## ruff, mypy strict, import-linter
 bench: $(VENV)/.developed ## speed and memory beside their floors, as a table and as JSON
 	$(BIN)/python -m tests.benchmarks
 
-nightly: $(VENV)/.developed ## the long profiles: many examples, long fuzz, soak
+nightly: $(VENV)/.developed ## the long profiles: many examples, long fuzz, soak, deliberate faults
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -m "nightly or not nightly"
+	$(BIN)/python -m tests.actors.mutants --jobs 2
 
 clean: ## forget the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

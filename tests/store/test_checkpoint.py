@@ -1,12 +1,15 @@
 """Checkpoints keep the write-ahead log short beside a load that never pauses, and off the path of commits."""
 
+import shutil
 from pathlib import Path
+
+import pytest
 
 from router.store.sqlite import database
 from router.store.sqlite.checkpoint import Checkpointer
 from router.store.sqlite.folder import database_path
 from router.store.sqlite.reader import Reader
-from router.store.sqlite.store import SqliteOptions, open_sqlite
+from router.store.sqlite.store import SqliteOptions, WriterPlace, open_sqlite
 from tests.contracts.rooms import Room, device, devices
 
 
@@ -67,3 +70,21 @@ async def test_an_open_reader_is_what_a_log_grows_by_and_no_read_of_ours_leaves_
         left_open.close()
         checkpointer.close()
         reader.close()
+
+
+@pytest.mark.parametrize("place", ["inline", "process"])
+async def test_a_clean_stop_leaves_a_file_that_is_whole_without_its_log(
+    tmp_path: Path, place: WriterPlace
+) -> None:
+    """Whoever copies the database of a stopped server copies everything."""
+    async with open_sqlite(tmp_path / "data", SqliteOptions(writer=place)) as store:
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1))
+        await room.say("m1", body=bytes(100_000))
+    file = database_path(tmp_path / "data")
+    log = file.with_name(file.name + "-wal")
+    assert not log.exists() or log.stat().st_size == 0
+    (tmp_path / "copy").mkdir()
+    shutil.copy(file, tmp_path / "copy" / file.name)
+    async with open_sqlite(tmp_path / "copy", SqliteOptions(writer="inline")) as store:
+        assert await store.head() == 2

@@ -53,6 +53,20 @@ class Checkpointer:
             self.wal_pages = 0 if done.restarted else done.log
         return done
 
+    def finish(self) -> None:
+        """The last checkpoint of a clean stop: leaves a database file that is whole without its log.
+
+        Blocks for as long as the log takes to move. What cannot be moved stays in the log and is not lost.
+        """
+        try:
+            if self._connection is None:
+                self._connection = connect_writer(self._path, self._synchronous)
+            self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+            self._pragma("TRUNCATE")
+        except sqlite3.Error:
+            pass  # the next start reads the log
+        self.close()
+
     def close(self) -> None:
         """Let the database go."""
         if self._connection is not None:

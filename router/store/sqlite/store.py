@@ -390,7 +390,7 @@ class _Running:
 
     def close(self) -> None:
         self.reads.close()
-        self.checkpointer.close()
+        self.checkpointer.finish()
 
 
 @asynccontextmanager
