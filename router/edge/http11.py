@@ -1,7 +1,6 @@
 """HTTP/1.1 and WebSocket on the wire: hypercorn's protocol classes with their traps closed.
 
-What is different from hypercorn 0.18, and why (`/work/shared/reference/stack.md` section 1 has the
-measurements; each point is a test in `tests/edge/test_server.py`):
+What is different from hypercorn 0.18, and why (each point is a test in `tests/edge/test_server.py`):
 
 * **One protocol.** An HTTP/2 preface and an h2c upgrade are answered (505, ignored), never followed:
   two of the three single requests that end a hypercorn process are HTTP/2.

@@ -1,6 +1,6 @@
 """Serve an ASGI application on Trio: listeners, connections, drain.
 
-`serve` is the seam of issue 6: everything above it is an ASGI callable and knows no server. It is a
+`serve` is a seam: everything above it is an ASGI callable and knows no server. It is a
 start function for an `actors.ChildSpec`: `started()` gives the bound addresses (port 0 works), a set
 `drain` event ends it politely, a cancel ends it at once.
 
