@@ -1,5 +1,6 @@
 """An ask seen from its two ends: the `Envelope` the actor holds and the `Reply` the asker holds."""
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import trio
@@ -24,9 +25,10 @@ class Request(Generic[R_co]):
 class Reply(Generic[R]):
     """The answer to one posted message: a value, a refusal, or `AskFailed`. Settled once."""
 
-    __slots__ = ("_done", "_error", "_value", "_waiters")
+    __slots__ = ("_callback", "_done", "_error", "_value", "_waiters")
 
     def __init__(self) -> None:
+        self._callback: Callable[[], None] | None = None
         self._done = False
         self._error: BaseException | None = None
         self._value: object = None
@@ -58,6 +60,12 @@ class Reply(Generic[R]):
                 return Abort.SUCCEEDED
 
             await trio.lowlevel.wait_task_rescheduled(give_up)
+        return self.result_nowait()
+
+    def result_nowait(self) -> R:
+        """The answer that is there, or raise what `wait()` raises; `trio.WouldBlock` before it is `done`."""
+        if not self._done:
+            raise trio.WouldBlock
         error = self._error
         if error is not None:
             try:
@@ -65,6 +73,17 @@ class Reply(Generic[R]):
             finally:
                 del error, self  # no cycle through the traceback
         return self._value  # type: ignore[return-value]  # the actor's promise; nobody can check it here
+
+    def call_when_done(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called in the step that answers; at once if the answer is there.
+
+        For a task that waits for many things at once. The callback runs in the actor's step: it wakes
+        somebody and does no more, and it must not raise. There is one; a later one takes its place.
+        """
+        if self._done:
+            callback()
+        else:
+            self._callback = callback
 
     @enable_ki_protection
     def settle(self, value: object, error: BaseException | None) -> None:
@@ -78,6 +97,9 @@ class Reply(Generic[R]):
         if waiters:
             for task in waiters:
                 reschedule(task)
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
 
 
 class Envelope(Generic[M]):
