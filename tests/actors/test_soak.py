@@ -223,4 +223,4 @@ def test_every_message_is_accounted_for_after_a_hundred_thousand_random_steps(se
     world = run(100_000, seed)
 
     assert world.registry.statistics().crashes > 100
-    assert world.root.statistics().restarts > 10
+    assert world.root.statistics().restarts >= 3, "the faults reached the tree too"
