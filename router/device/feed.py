@@ -55,6 +55,7 @@ class Feed:
         "_bytes",
         "_end",
         "_fresh",
+        "_listener",
         "_queue",
         "_waiting",
         "abandoned",
@@ -101,6 +102,7 @@ class Feed:
         self._fresh: deque[Published] = deque()
         self._bytes = 0
         self._end: FeedClosed | None = None
+        self._listener: Callable[[], None] | None = None
         self._waiting = trio.lowlevel.ParkingLot()
 
     def __repr__(self) -> str:
@@ -139,18 +141,34 @@ class Feed:
         Does not yield to other tasks when entries wait already. Raises `FeedClosed` when the feed has ended
         and everything queued before was taken. A cancelled call loses nothing.
         """
-        while not self._queue:
+        while not (batch := self.take_nowait(max_items)):
+            await self._waiting.park()
+        return batch
+
+    def take_nowait(self, max_items: int = 256) -> list[Published]:
+        """The next entries, none if there are none yet; then `listen` tells when to ask again.
+
+        Raises `FeedClosed` as `take` does. An empty answer has asked for what the feed is behind.
+        """
+        queue = self._queue
+        if not queue:
+            if self.state is FeedState.LAGGING and not self._asked and self._end is None:
+                self._asked = True
+                self._ask(self)  # which may finish the feed at once
             if self._end is not None and self.state is not FeedState.JOINING:
                 raise self._end
-            if self.state is FeedState.LAGGING and not self._asked:
-                self._ask(self)
-                self._asked = True
-            await self._waiting.park()
-        queue = self._queue
         batch = [queue.popleft() for _ in range(min(max_items, len(queue)))]
         for published in batch:
             self._bytes -= published.size
         return batch
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever `take_nowait` may have something new to say, instead of waiting.
+
+        For a taker that waits for other things too. It is called in the tail's step, for every entry: it
+        wakes somebody and does no more. Who listens does not call `take`.
+        """
+        self._listener = listener
 
     def room(self) -> tuple[int, int]:
         """Entries and bytes that still fit; (0, 0) when the feed is full."""
@@ -203,7 +221,7 @@ class Feed:
         self._queue.extend(self._fresh)
         self._fresh.clear()
         self._asked = False
-        if self._queue:
+        if self._queue or self._end is not None:
             self._wake()
 
     def step_back(self) -> None:
@@ -240,4 +258,7 @@ class Feed:
         return bool(self.seen) and entry.seq <= self.seen.get(entry.conversation, 0)
 
     def _wake(self) -> None:
-        self._waiting.unpark_all()
+        if self._listener is not None:
+            self._listener()
+        else:
+            self._waiting.unpark_all()
