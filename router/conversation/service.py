@@ -1,7 +1,7 @@
 """What the edge may ask of conversations, wherever they live.
 
 Posting is ordered and never waits; waiting is elsewhere. A session posts its sends one after another and
-awaits the replies in a task of its own, so that they are committed in the order they came in.
+takes the replies as they are answered, in that order, so that they are committed in the order they came in.
 """
 
 from typing import Protocol
@@ -86,9 +86,23 @@ async def answer_of(reply: Reply[Answer | Rejected]) -> Answer | Rejected:
     """
     try:
         return await reply.wait()
-    except Quarantined as quiet:
-        raise Busy(quiet.retry_after) from None
-    except MailboxClosed:
-        raise Busy(_RETRY_AFTER_SECONDS) from None
-    except AskFailed as crash:
-        raise OutcomeLost from crash
+    except (Quarantined, MailboxClosed, AskFailed) as error:
+        raise _for_the_edge(error) from error
+
+
+def answer_nowait(reply: Reply[Answer | Rejected]) -> Answer | Rejected:
+    """The reply of a posted command that is `done`. Raises what `answer_of` raises."""
+    try:
+        return reply.result_nowait()
+    except (Quarantined, MailboxClosed, AskFailed) as error:
+        raise _for_the_edge(error) from error
+
+
+def _for_the_edge(error: Quarantined | MailboxClosed | AskFailed) -> Busy | OutcomeLost:
+    match error:
+        case Quarantined():
+            return Busy(error.retry_after)
+        case MailboxClosed():
+            return Busy(_RETRY_AFTER_SECONDS)
+        case AskFailed():  # pragma: no branch - the union is closed, mypy checks it
+            return OutcomeLost()

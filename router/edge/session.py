@@ -1,13 +1,14 @@
 """The shell around `protocol.Session`: one WebSocket, subprotocol `rookery.v1`, three tasks.
 
     reader    takes a message, asks the machine, posts sends in the order they came
-    answers   awaits the replies of posted sends, in that order, and tells the machine
-    writer    the only one that writes: what the machine wants said, and events as credit allows
+    clock     sleeps until the machine or an overdue answer wants the time told, for the whole session
+    writer    the only one that writes: answers to posted sends, in that order, what else the machine
+              wants said, and events as credit allows
 
 A message never gets a task of its own: a task per send would reorder them, and cost more than the send.
-Everything that waits for the client when the writer turns to it (answers, events, cursors) leaves in one
-write. The writer waits for events and for words at once: it waits for events in a cancel scope that every
-new word cancels (a cancelled `Feed.take` loses nothing).
+The writer parks at one bell, rung by a new word, by the answer that is due next and by the feed. When it
+wakes it looks at all three without a wait in between, and everything that waits for the client leaves in
+one write; a wait for each of them, and a deadline on each wait, cost more than the write.
 
 Bounded: unanswered sends by the machine (`max_in_flight`), events by credit and by the feed, words by
 `_MAX_WORDS`: a client that asks and does not listen is not read any further.
@@ -18,6 +19,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, WebsocketScope
@@ -42,10 +44,11 @@ from protocol import (
     SessionState,
     Submit,
 )
-from router.conversation.service import answer_of
+from router.conversation.service import answer_nowait
 from router.device.feed import Feed, FeedClosed
 from router.device.published import Published
 from router.edge.asgi import fields_of
+from router.edge.bell import Bell
 from router.edge.cursors import FUTURE_CURSOR
 from router.edge.errors import Refusal, refusal_of
 from router.edge.exchange import Exchange
@@ -111,6 +114,15 @@ def _limits(edge: Edge) -> SessionLimits:
     )
 
 
+class _Posted(NamedTuple):
+    """A send on its way to the log."""
+
+    request: int
+    reply: PostedReply[Answer | Rejected]
+    overdue: float
+    """When its outcome counts as unknown."""
+
+
 class _Connection:
     """One session from its 101 to its close frame."""
 
@@ -126,17 +138,17 @@ class _Connection:
         self._words: list[bytes] = []
         self._words_bytes = 0
         self._goodbye: Close | None = None
-        self._posted: deque[tuple[int, PostedReply[Answer | Rejected]]] = deque()
-        self._waiting: trio.CancelScope | None = None  # the writer's wait, cancelled by every new word
-        self._may_read = trio.lowlevel.ParkingLot()
-        self._has_posted = trio.lowlevel.ParkingLot()
+        self._posted: deque[_Posted] = deque()
+        self._alarm = trio.CancelScope()  # the clock's sleep
+        self._bell = Bell()  # the writer waits at it
+        self._may_read = Bell()
 
     async def run(self) -> None:
         """Say hello, then serve until the end. Everything in memory goes with it."""
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._read, nursery.cancel_scope)
-                nursery.start_soon(self._answer)
+                nursery.start_soon(self._keep_time)
                 await self._greet()
                 resume = self._resume
                 if resume is not None:
@@ -149,7 +161,10 @@ class _Connection:
     async def _greet(self) -> None:
         """Write until hello has come, or until the machine gives up on it."""
         while self._resume is None and self._goodbye is None:
-            await self._wait_for_a_word()
+            if self._words:
+                await self._flush()
+            else:
+                await self._bell.wait()
 
     async def _serve(self, resume: Resume) -> None:
         async with AsyncExitStack() as stack:
@@ -163,7 +178,8 @@ class _Connection:
             cursor = self._cursors.at(device, 0 if after is None else after)
             self._do(self._session.welcome(device, cursor, trio.current_time()))
             self._feed = feed
-            self._may_read.unpark_all()
+            self._wake_at(self._deadline())
+            self._may_read.ring()
             await self._write(feed)
 
     async def _where_from(self, resume: Resume) -> tuple[DeviceId, int | None]:
@@ -184,7 +200,7 @@ class _Connection:
                 everything.cancel()
                 return
             while self._session.state is SessionState.RESUMING or self._words_bytes > _MAX_WORDS:
-                await self._may_read.park()
+                await self._may_read.wait()
             self._do(self._session.receive(message, trio.current_time()))
 
     def _do(self, actions: list[Action]) -> None:
@@ -207,9 +223,7 @@ class _Connection:
                     self._goodbye = action
                 case Granted():
                     pass  # the writer looks at the credit when it wakes
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
+            self._bell.ring()
 
     def _post(self, submit: Submit) -> None:
         """Put a send into its conversation's mailbox. No await: sends are posted in the order they came."""
@@ -221,34 +235,33 @@ class _Connection:
         except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
             self._do(self._session.refused(submit.id, self._as_refusal(error)))
             return
-        self._posted.append((submit.id, reply))
-        self._has_posted.unpark()
+        overdue = trio.current_time() + _ANSWER_SECONDS
+        self._posted.append(_Posted(submit.id, reply, overdue))
+        self._wake_at(overdue)
+        reply.call_when_done(self._on_answer)
 
     # -- answers ---------------------------------------------------------------------------------
 
-    async def _answer(self) -> None:
-        while True:
-            while not self._posted:
-                await self._has_posted.park()
-            actions: list[Action] = []
-            more = True
-            while more:
-                request, reply = self._posted[0]
-                answer = await self._wait_for(reply)
-                self._posted.popleft()
-                if isinstance(answer, Sent):
-                    actions += self._session.acked(request, answer)
-                else:
-                    actions += self._session.refused(request, answer)
-                more = bool(self._posted) and self._posted[0][1].done
-            self._do(actions)  # a batch is answered in one write
+    def _on_answer(self) -> None:
+        """An actor has answered; the writer is woken only by the answer that is due next."""
+        if self._posted and self._posted[0].reply.done:
+            self._bell.ring()
 
-    async def _wait_for(self, reply: PostedReply[Answer | Rejected]) -> Sent | Rejected:
+    def _take_answers(self) -> None:
+        """Tell the machine what is answered or overdue, in the order in which it was posted. Never waits."""
+        posted = self._posted
+        now = trio.current_time()
+        while posted and (posted[0].reply.done or posted[0].overdue <= now):
+            request, reply, _ = posted.popleft()
+            answer = self._answer_of(reply) if reply.done else _LOST
+            if isinstance(answer, Sent):
+                self._do(self._session.acked(request, answer))
+            else:
+                self._do(self._session.refused(request, answer))
+
+    def _answer_of(self, reply: PostedReply[Answer | Rejected]) -> Sent | Rejected:
         try:
-            with trio.fail_after(_ANSWER_SECONDS):
-                answer = await answer_of(reply)
-        except trio.TooSlowError:
-            return _LOST
+            answer = answer_nowait(reply)
         except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
             return self._as_refusal(error)
         if isinstance(answer, Sent | Rejected):
@@ -263,19 +276,42 @@ class _Connection:
             return _FAULT
         return Rejected(refusal.error, refusal.message, retry_after=refusal.retry_after)
 
+    # -- clock -----------------------------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        """Tell the machine the time when it wants to know. A deadline that moved away is found out late."""
+        while True:
+            with trio.CancelScope(deadline=self._deadline()) as self._alarm:
+                await trio.sleep_forever()
+            self._do(self._session.tick(trio.current_time()))
+            self._take_answers()
+
+    def _deadline(self) -> float:
+        deadline = self._session.deadline()
+        overdue = self._posted[0].overdue if self._posted else math.inf
+        return overdue if deadline is None else min(deadline, overdue)
+
+    def _wake_at(self, deadline: float) -> None:
+        """Have the clock wake at `deadline` if not before."""
+        if deadline < self._alarm.deadline:
+            self._alarm.deadline = deadline
+
     # -- writer ----------------------------------------------------------------------------------
 
     async def _write(self, feed: Feed) -> None:
-        """Write words and events until the session ends. Raises nothing but cancellation."""
+        """Write answers, words and events until the session ends. Raises nothing but cancellation."""
+        feed.listen(self._on_feed)
         try:
             while self._goodbye is None:
-                if feed.queued and self._session.credit:
-                    # at once, so that words and events leave together
-                    self._offer(await feed.take(min(_BATCH, self._session.credit)))
+                # No await from here to the flush or the wait: what comes meanwhile rings in vain.
+                self._take_answers()
+                credit = self._session.credit
+                if credit and (batch := feed.take_nowait(min(_BATCH, credit))):
+                    self._offer(batch)
                 if self._words:
                     await self._flush()
                 else:
-                    await self._wait(feed)
+                    await self._bell.wait()
         except FeedClosed as end:
             await self._finish_sends()
             self._end(feed, end)
@@ -283,51 +319,32 @@ class _Connection:
             self._session.disconnected()
             self._exchange.ended(1008, "ConsumerTooSlow")
 
-    async def _wait(self, feed: Feed) -> None:
-        """Wait for an event that may be sent, a word, or the machine's deadline."""
-        batch: list[Published] = []
-        with self._interruptible() as scope:
-            if self._session.credit:
-                batch = await feed.take(min(_BATCH, self._session.credit))
-            else:
-                await trio.sleep_forever()
-        self._waiting = None  # before the offer, whose words need to wake nobody
-        if scope.cancelled_caught:
-            self._do(self._session.tick(trio.current_time()))
-        else:
-            self._offer(batch)
-
-    async def _wait_for_a_word(self) -> None:
-        with self._interruptible() as scope:
-            await trio.sleep_forever()
-        self._waiting = None
-        if scope.cancelled_caught:
-            self._do(self._session.tick(trio.current_time()))
-        await self._flush()
-
-    def _interruptible(self) -> trio.CancelScope:
-        deadline = self._session.deadline()
-        self._waiting = trio.CancelScope(deadline=math.inf if deadline is None else deadline)
-        if self._goodbye is not None or self._words:
-            self._waiting.cancel()
-        return self._waiting
+    def _on_feed(self) -> None:
+        """The feed has news; without credit they wait where they are."""
+        if self._session.credit:
+            self._bell.ring()
 
     def _offer(self, batch: list[Published]) -> None:
         self._do(self._session.offer([published.event for published in batch]))
         self._do(self._session.riding_cursor(trio.current_time()))
+        self._wake_at(self._deadline())
         self._edge.observer.delivered("websocket", len(batch))
 
     async def _flush(self) -> None:
         words, self._words = self._words, []
         self._words_bytes = 0
-        self._may_read.unpark_all()
+        self._may_read.ring()
         await self._socket.send_all(words, text=not self._session.binary)
 
     async def _finish_sends(self) -> None:
         """Give the answers that are due, as far as they come soon: who hears none sends again."""
         with trio.move_on_after(_LAST_ANSWERS_SECONDS):
             while self._posted and self._goodbye is None:
-                await self._wait_for_a_word()
+                self._take_answers()
+                if self._words:
+                    await self._flush()
+                else:
+                    await self._bell.wait()
 
     def _end(self, feed: Feed, end: FeedClosed) -> None:
         device = self._session.device
