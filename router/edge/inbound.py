@@ -16,6 +16,8 @@ from typing import cast
 import trio
 from hypercorn.typing import ASGIReceiveEvent
 
+from router.edge.bell import Bell
+
 _DISCONNECTS = ("http.disconnect", "websocket.disconnect")
 
 
@@ -29,8 +31,8 @@ class Inbound:
         self._queued_bytes = 0
         self._max_bytes = max_bytes
         self._disconnect: ASGIReceiveEvent | None = None
-        self._not_empty = trio.lowlevel.ParkingLot()
-        self._not_full = trio.lowlevel.ParkingLot()
+        self._not_empty = Bell()
+        self._not_full = Bell()
 
     async def put(self, event: ASGIReceiveEvent) -> None:
         """Queue `event`; wait while `max_bytes` or more are queued. After a disconnect: dropped."""
@@ -38,12 +40,12 @@ class Inbound:
             self._end(event)
             return
         while self._queued_bytes >= self._max_bytes and self._disconnect is None:
-            await self._not_full.park()
+            await self._not_full.wait()
         if self._disconnect is None:
             size = _size(event)
             self._queued_bytes += size
             self._events.append((event, size))
-            self._not_empty.unpark()
+            self._not_empty.ring()
 
     async def get(self) -> ASGIReceiveEvent:
         """Return the oldest event; after the last one the disconnect, again and again."""
@@ -51,10 +53,10 @@ class Inbound:
             if self._disconnect is not None:
                 await trio.lowlevel.checkpoint()  # an application that polls must not stop the loop
                 return self._disconnect
-            await self._not_empty.park()
+            await self._not_empty.wait()
         event, size = self._events.popleft()
         self._queued_bytes -= size
-        self._not_full.unpark()
+        self._not_full.ring()
         return event
 
     def abandon(self) -> None:
@@ -66,8 +68,8 @@ class Inbound:
     def _end(self, event: ASGIReceiveEvent) -> None:
         if self._disconnect is None:
             self._disconnect = event
-        self._not_empty.unpark_all()
-        self._not_full.unpark_all()
+        self._not_empty.ring()
+        self._not_full.ring()
 
 
 def _size(event: ASGIReceiveEvent) -> int:
