@@ -182,7 +182,8 @@ class Feed:
         """Take a new entry of the log; False when there is no room, and the feed has fallen behind."""
         if self._known_to_client(published):
             return True
-        if self.queued and (self.queued >= self.max_items or self._bytes + published.size > self.max_bytes):
+        queued = len(self._queue) + len(self._fresh)
+        if queued and (queued >= self.max_items or self._bytes + published.size > self.max_bytes):
             return False
         self._bytes += published.size
         if self.state is FeedState.LIVE:

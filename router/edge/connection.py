@@ -169,7 +169,7 @@ class Connection:
     async def _send(self, event: Event) -> None:
         """What the protocol wants done: bytes to write, a change of state, the end."""
         if isinstance(event, RawData):
-            await self._write(event.data)
+            await self.write(event.data)
         elif isinstance(event, Closed):
             await self._close()
         elif isinstance(event, Updated):
@@ -182,18 +182,24 @@ class Connection:
             else:
                 self._wait_until(math.inf)
 
-    async def _write(self, data: bytes) -> None:
-        try:
-            self._send_lock.acquire_nowait()
-        except trio.WouldBlock:
-            await self._send_lock.acquire()
+    async def write(self, data: bytes) -> None:
+        """Write all of it, or end the connection. Writes of several tasks follow one another whole."""
         was_broken = self._broken
-        try:
-            rest = b"" if was_broken else self._write_at_once(data)
-            if rest:
+        lock = self._send_lock
+        if lock.locked():
+            await lock.acquire()
+            try:
+                was_broken = self._broken
+                if not was_broken:
+                    await self._write_patiently(data)
+            finally:
+                lock.release()
+        elif not was_broken and (rest := self._write_at_once(data)):
+            lock.acquire_nowait()  # no await since it was free: the rest follows its beginning
+            try:
                 await self._write_patiently(rest)
-        finally:
-            self._send_lock.release()
+            finally:
+                lock.release()
         if self._broken and not was_broken:
             await self._protocol.handle(Closed())
 

@@ -20,7 +20,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import h11
 from hypercorn.events import Closed, RawData, Updated
@@ -76,6 +76,12 @@ def refusal_headers(body: bytes) -> list[tuple[bytes, bytes]]:
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),
     ]
+
+
+class Wire(Protocol):
+    """What a connection is beside hypercorn's task group: it takes the bytes of an open WebSocket."""
+
+    async def write(self, data: bytes) -> None: ...
 
 
 class HttpExchange(HTTPStream):
@@ -142,7 +148,7 @@ class WebSocketExchange(WSStream):
         for message in messages:
             parts.append(frame_header(opcode, len(message)))
             parts.append(message)
-        await self.send(Data(self.stream_id, b"".join(parts)))
+        await cast("Wire", self.task_group).write(b"".join(parts))
 
     async def ping(self) -> None:
         """Ask an accepted peer for a sign of life (RFC 6455 5.5.2)."""
@@ -232,9 +238,7 @@ class Http11(H11Protocol):
         self.keep_alive_requests += 1
 
     async def stream_send(self, event: Event) -> None:
-        if isinstance(event, Data):  # frames of a WebSocket: by far the most, so they are asked for first
-            await self.send(RawData(data=event.data))
-        elif isinstance(event, Response) and event.status_code >= 200:
+        if isinstance(event, Response) and event.status_code >= 200:
             self._held = self._serialised(
                 h11.Response(
                     headers=list(chain(event.headers, self.config.response_headers("h11"))),

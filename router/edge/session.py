@@ -250,6 +250,8 @@ class _Connection:
     def _take_answers(self) -> None:
         """Tell the machine what is answered or overdue, in the order in which it was posted. Never waits."""
         posted = self._posted
+        if not posted:
+            return
         now = trio.current_time()
         while posted and (posted[0].reply.done or posted[0].overdue <= now):
             request, reply, _ = posted.popleft()
@@ -326,7 +328,8 @@ class _Connection:
 
     def _offer(self, batch: list[Published]) -> None:
         self._do(self._session.offer([published.event for published in batch]))
-        self._do(self._session.riding_cursor(trio.current_time()))
+        if due := self._session.riding_cursor(trio.current_time()):
+            self._do(due)
         self._wake_at(self._deadline())
         self._edge.observer.delivered("websocket", len(batch))
 
