@@ -135,6 +135,11 @@ class Feed:
         """Whether the feed was finished; what is queued may still be taken."""
         return self._end is not None
 
+    @property
+    def end(self) -> FeedClosed | None:
+        """What `take` raises in the end, once the feed was finished."""
+        return self._end
+
     async def take(self, max_items: int = 256) -> list[Published]:
         """The next entries, at least one and at most `max_items`, as soon as there are any.
 

@@ -308,8 +308,11 @@ class _Connection:
                 # No await from here to the flush or the wait: what comes meanwhile rings in vain.
                 self._take_answers()
                 credit = self._session.credit
-                if credit and (batch := feed.take_nowait(min(_BATCH, credit))):
-                    self._offer(batch)
+                if credit:
+                    if batch := feed.take_nowait(min(_BATCH, credit)):
+                        self._offer(batch)
+                elif feed.end is not None:
+                    raise feed.end  # what is queued may not be sent; it stays after the cursor
                 if self._words:
                     await self._flush()
                 else:
@@ -322,8 +325,8 @@ class _Connection:
             self._exchange.ended(1008, "ConsumerTooSlow")
 
     def _on_feed(self) -> None:
-        """The feed has news; without credit they wait where they are."""
-        if self._session.credit:
+        """The feed has news; without credit events wait where they are."""
+        if self._session.credit or (self._feed is not None and self._feed.closed):
             self._bell.ring()
 
     def _offer(self, batch: list[Published]) -> None:

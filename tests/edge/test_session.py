@@ -344,6 +344,24 @@ async def test_a_drain_gives_the_last_cursor_and_a_wait(house: House) -> None:
     await house.server.ended.wait()
 
 
+async def test_a_drain_is_told_to_a_client_without_credit_and_its_events_stay_after_the_cursor(
+    house: House,
+) -> None:
+    convo = await house.group("alice", "bob")
+    bob = house.accounts["bob"]
+    async with house.session(bob) as socket:
+        client = Client(socket)
+        welcome = await client.open(credit=1)
+        assert await client.hear_events(1) == ["convoEvent"]
+        await house.say(house.accounts["alice"], convo, "new")
+        house.edge.drain.set()
+        frames = [await client.hear(), await client.hear()]
+        assert [frame["type"] for frame in frames] == ["cursor", "close"]
+        assert await client.end() == (1012, "ServerDraining")
+        edge, device = house.edge, welcome["deviceId"]
+        assert edge.cursors.position(device, frames[0]["cursor"]) < await edge.store.head()
+
+
 async def test_a_client_that_says_no_hello_or_nothing_any_more_is_closed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
