@@ -9,11 +9,13 @@ from typing import TypeVar
 
 import trio
 
+from router.cli.address import address_of
 from router.cli.console import Console
-from router.cli.failures import CannotDo
+from router.cli.failures import CannotDo, leaves
 from router.client.client import RookeryClient, open_client
 from router.client.credentials import account_token_source
 from router.client.device import Device
+from router.client.errors import BadAnswer, OutcomeUnknown
 from router.identity.keys import AccountKey, load_account_key
 
 T = TypeVar("T")
@@ -36,10 +38,20 @@ def read_key(path: Path) -> AccountKey:
 
 
 @contextlib.asynccontextmanager
-async def account_client(key: AccountKey, url: str, aud: str | None) -> AsyncIterator[RookeryClient]:
-    """A client of the account at the server."""
-    async with open_client(url, key.did, account_token_source(key, service=aud)) as client:
-        yield client
+async def account_client(key: AccountKey, url: str | None, aud: str | None) -> AsyncIterator[RookeryClient]:
+    """A client of the account at its server, or at `url`.
+
+    Where nothing answers, or not Rookery, the exception leaves with a note of the address that was tried.
+    """
+    address = address_of(key.did, url)
+    try:
+        async with open_client(address.url, key.did, account_token_source(key, service=aud)) as client:
+            yield client
+    except BaseException as error:
+        for leaf in leaves(error):
+            if isinstance(leaf, OutcomeUnknown | BadAnswer):
+                leaf.add_note(f"tried {address}")
+        raise
 
 
 def beside(key_file: Path, suffix: str) -> Path:

@@ -59,7 +59,7 @@ def create(
     members: tuple[str, ...],
     name: str | None,
     group_key: Path,
-    url: str,
+    url: str | None,
     aud: str | None,
     as_json: bool,
 ) -> None:
@@ -84,7 +84,7 @@ async def _create(
     members: tuple[str, ...],
     name: str | None,
     group_key: Path,
-    url: str,
+    url: str | None,
     aud: str | None,
     console: Console,
 ) -> None:
@@ -107,7 +107,7 @@ async def _create(
 @key_option
 @server_options
 @json_option
-def list_command(key_file: Path, url: str, aud: str | None, as_json: bool) -> None:
+def list_command(key_file: Path, url: str | None, aud: str | None, as_json: bool) -> None:
     """Show the conversations that the account is in.
 
     Registers this machine as a device of the account if it is none yet.
@@ -120,7 +120,7 @@ def list_command(key_file: Path, url: str, aud: str | None, as_json: bool) -> No
     run(_list, key_file, url, aud, console_of(as_json))
 
 
-async def _list(key_file: Path, url: str, aud: str | None, console: Console) -> None:
+async def _list(key_file: Path, url: str | None, aud: str | None, console: Console) -> None:
     key = read_key(key_file)
     views: list[ConvoView] = []
     async with account_client(key, url, aud) as client:
@@ -161,7 +161,7 @@ async def _list(key_file: Path, url: str, aud: str | None, console: Console) -> 
 @server_options
 @json_option
 def add(
-    key_file: Path, convo: str, members: tuple[str, ...], url: str, aud: str | None, as_json: bool
+    key_file: Path, convo: str, members: tuple[str, ...], url: str | None, aud: str | None, as_json: bool
 ) -> None:
     """Add MEMBERS (names or DIDs) with all their devices. They also need the group key file.
 
@@ -173,7 +173,7 @@ def add(
 
 
 async def _add(
-    key_file: Path, convo: str, members: tuple[str, ...], url: str, aud: str | None, console: Console
+    key_file: Path, convo: str, members: tuple[str, ...], url: str | None, aud: str | None, console: Console
 ) -> None:
     key = read_key(key_file)
     async with account_client(key, url, aud) as client:

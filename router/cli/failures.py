@@ -78,9 +78,11 @@ def sentence(error: BaseException) -> str | None:
             later = f"in {wait:g} s" if wait else "later"
             return f"The server cannot do this now ({error}); try again {later}."
         case OutcomeUnknown():
-            return f"No answer came: {error}. Is the server running (`rookery serve`), and is --url right?"
+            mend = "Is the server running (`rookery serve`), and is the URL right?"
+            return f"No answer came: {error}{_notes(error)}. {mend}"
         case BadAnswer():
-            return f"What answered is not a Rookery server of this version: {error}. Is --url right?"
+            told = f"{error}{_notes(error)}. Is the URL right?"
+            return f"What answered is not a Rookery server of this version: {told}"
         case ClientError():
             return f"{_capital(error)}."
         case FileNotFoundError(filename=name) if name is not None:
@@ -91,6 +93,12 @@ def sentence(error: BaseException) -> str | None:
             return f"{_capital(reason)}{f': {error.filename}' if error.filename else ''}."
         case _:
             return None
+
+
+def _notes(error: BaseException) -> str:
+    """What was added on the way up: the address that was tried."""
+    notes: list[str] = getattr(error, "__notes__", [])  # there only once a note was added
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def _capital(text: object) -> str:

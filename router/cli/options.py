@@ -13,8 +13,6 @@ from router.config import Loaded, Settings, check, check_environment, find_file,
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_URL = "http://localhost:3000"
-
 
 def json_option(command: F) -> F:
     """`--json`: machine-readable output."""
@@ -65,7 +63,11 @@ def server_options(command: F) -> F:
             metavar="DID",
             help="DID of the server.  [default: the one the account's DID lies below]",
         ),
-        click.option("--url", default=DEFAULT_URL, show_default=True, help="Where the server listens."),
+        click.option(
+            "--url",
+            help="Where the server listens.  [default: as the account's DID says: http://localhost:PORT "
+            "for did:web:NAME.localhost%3APORT, https://HOST for did:web:NAME.HOST]",
+        ),
     ):
         command = option(command)
     return command

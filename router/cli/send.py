@@ -35,7 +35,7 @@ def command(
     raw: bool,
     convo: str | None,
     lines: bool,
-    url: str,
+    url: str | None,
     aud: str | None,
     as_json: bool,
 ) -> None:
@@ -66,7 +66,7 @@ def command(
 
 
 async def _send_raw(
-    key_file: Path, convo: ConversationId, body: bytes, url: str, aud: str | None, console: Console
+    key_file: Path, convo: ConversationId, body: bytes, url: str | None, aud: str | None, console: Console
 ) -> None:
     right = padded_size(max(1, len(body)), Profile.ROOKERY)
     if len(body) != right:
@@ -83,7 +83,7 @@ async def _send_sealed(
     group: GroupKey,
     text: str | None,
     lines: bool,
-    url: str,
+    url: str | None,
     aud: str | None,
     console: Console,
 ) -> None:

@@ -46,7 +46,7 @@ def command(
     group_keys: tuple[Path, ...],
     from_start: bool,
     limit: int | None,
-    url: str,
+    url: str | None,
     aud: str | None,
     as_json: bool,
 ) -> None:
@@ -71,7 +71,7 @@ async def _tail(
     groups: dict[str, GroupKey],
     from_start: bool,
     limit: int | None,
-    url: str,
+    url: str | None,
     aud: str | None,
     console: Console,
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_first_day(here: str) -> None:
     assert json.loads(invoke("tree", "--data", "data", "--json").stdout)["path"] == "root"
     convos = invoke("convo", "list", *key, *at, "--json")
     assert json.loads(convos.stdout)["id"] == created.stdout.strip()
+    assert invoke("convo", "list", *key, "--json").stdout == convos.stdout  # the key alone leads there
 
 
 def test_what_the_server_refuses_is_a_sentence(here: str) -> None:

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from protocol import AccountDid
 from router.cli import cli
+from router.cli.address import address_of
+from router.cli.failures import CannotDo
 from router.client.credentials import home_service
+from router.demo.process import free_port
 from router.identity.keys import load_account_key
 
 
@@ -149,6 +153,37 @@ def test_no_server_is_said_in_a_sentence() -> None:
     result = run("convo", "list", "--key", "alice.key.json", "--url", "http://127.0.0.1:9")
     assert result.exit_code == 1
     assert "Is the server running" in result.stderr
+    assert "tried http://127.0.0.1:9, as --url says" in result.stderr
+
+
+def test_without_a_url_the_server_of_the_keys_did_is_tried_and_named() -> None:
+    port = free_port()  # nobody listens there
+    run("account", "create", "alice", "--set", f"server.port={port}")
+    result = run("convo", "list", "--key", "alice.key.json")
+    assert result.exit_code == 1
+    assert f"tried http://localhost:{port}, as the account's DID says" in result.stderr
+    assert f"did:web:alice.localhost%3A{port}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("did", "url"),
+    [
+        ("did:web:alice.localhost%3A3001", "http://localhost:3001"),
+        ("did:web:alice.localhost%3a3001", "http://localhost:3001"),
+        ("did:web:alice.localhost", "http://localhost"),
+        ("did:web:alice.127.0.0.1%3A3001", "http://127.0.0.1:3001"),
+        ("did:web:alice.chat.example.com", "https://chat.example.com"),
+        ("did:web:alice.chat.example.com%3A8443", "https://chat.example.com:8443"),
+    ],
+)
+def test_a_did_leads_to_its_server_unless_a_url_is_given(did: str, url: str) -> None:
+    assert address_of(AccountDid(did), None).url == url
+    assert address_of(AccountDid(did), "http://10.0.0.1:9").url == "http://10.0.0.1:9"
+
+
+def test_a_did_that_leads_nowhere_asks_for_the_url() -> None:
+    with pytest.raises(CannotDo, match="give --url"):
+        address_of(AccountDid("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"), None)
 
 
 def test_debug_shows_the_traceback_instead() -> None:
