@@ -9,11 +9,12 @@ hears of something that a crash could undo. Rounds of one batch, until it is com
                      ─▶ DuplicateMsgIds  decide again with what is known now
                      ─▶ AlreadyAnswered  decide again with the stored result
                      ─▶ SeqConflict      reload, decide again: our state was old (an unknown outcome before)
-                     ─▶ StaleTerm        another owner writes: refuse, end
+                     ─▶ StaleTerm        another owner writes: refuse
 
-When the store cannot write, everybody in the batch hears so and may repeat the same bytes. Any other failure
-is ours: the batch is tried again in halves until the command that causes it stands alone, fails alone, and
-the crash is reported to the registry afterwards.
+When the store cannot read or write, everybody in the batch hears so and may repeat the same bytes; that is
+no crash, and the actor loads its state again with the next batch. Any other failure is ours: the batch is
+tried again in halves until the command that causes it stands alone, fails alone, and the crash is reported
+to the registry afterwards.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ from protocol import (
 )
 from protocol import IdempotencyKey as Key
 from router.conversation.service import Ask, OwnerChanged
-from router.store.errors import OutcomeUnknown, Overloaded, StoreUnavailable
+from router.store.errors import Overloaded, StoreUnavailable
 from router.store.interface import Store
 from router.store.values import (
     AlreadyAnswered,
@@ -72,81 +73,93 @@ class ConversationBehaviour:
     result_lifetime: int = 86_400
 
     async def __call__(self, context: ActorContext[ConversationId, Ask]) -> None:
-        conversation = context.key
-        state = await self.store.conversation(conversation)
+        desk = _Desk(self, context.key)
         while batch := await context.take(max_items=_BATCH_ITEMS, max_weight=_BATCH_BYTES):
-            failures: list[Exception] = []
-            state = await self._serve(conversation, state, batch, failures)
-            if failures:
-                raise failures[0]
+            await desk.serve(batch)
 
-    async def _serve(
-        self,
-        conversation: ConversationId,
-        state: Conversation | None,
-        batch: Sequence[Envelope[Ask]],
-        failures: list[Exception],
-    ) -> Conversation | None:
-        """Answer every envelope of the batch; returns the state after it."""
+
+@attrs.define
+class _Desk:
+    """One incarnation at work: the conversation's state, as far as it is known."""
+
+    _house: ConversationBehaviour
+    _conversation: ConversationId
+    _known: bool = False
+    """Whether `_state` is what the log adds up to. After a failure it is not, and is loaded again."""
+    _state: Conversation | None = None
+
+    async def serve(self, batch: Sequence[Envelope[Ask]]) -> None:
+        """Answer every envelope. Raises the first fault of ours, when all the others are answered."""
+        faults: list[Exception] = []
+        await self._serve(batch, faults)
+        if faults:
+            raise faults[0]
+
+    async def _serve(self, batch: Sequence[Envelope[Ask]], faults: list[Exception]) -> None:
         try:
-            state, outcomes = await self._commit(
-                conversation, state, [each.message.command for each in batch]
-            )
-        except (Overloaded, StoreUnavailable, OwnerChanged) as world:
+            if not self._known:
+                self._state = await self._house.store.conversation(self._conversation)
+                self._known = True
+            outcomes = await self._commit([each.message.command for each in batch])
+        except Overloaded as full:  # nothing was done
+            for envelope in batch:
+                envelope.refuse(full)
+        except (StoreUnavailable, OwnerChanged) as world:
+            self._known = False
             for envelope in batch:
                 envelope.refuse(world)
-            if isinstance(world, OutcomeUnknown):
-                state = await self.store.conversation(conversation)
-            return state
         except Exception as error:  # noqa: BLE001 -- ours; isolate the command that causes it
-            state = await self.store.conversation(conversation)
+            self._known = False
             if len(batch) == 1:
                 batch[0].fail(error)
-                failures.append(error)
-                return state
+                faults.append(error)
+                return
             half = len(batch) // 2
-            state = await self._serve(conversation, state, batch[:half], failures)
-            return await self._serve(conversation, state, batch[half:], failures)
-        for envelope, outcome in zip(batch, outcomes, strict=True):
-            envelope.reply(_as_reply(outcome))
-        return state
+            await self._serve(batch[:half], faults)
+            await self._serve(batch[half:], faults)
+        else:
+            for envelope, outcome in zip(batch, outcomes, strict=True):
+                envelope.reply(_as_reply(outcome))
 
-    async def _commit(
-        self, conversation: ConversationId, state: Conversation | None, commands: Sequence[Command]
-    ) -> tuple[Conversation | None, Sequence[Outcome]]:
-        """Decide and append until nothing stands in the way; returns the installed state and outcomes."""
-        now = self.now()
-        bucketed = bucket(now, self.limits.bucket_seconds)
+    async def _commit(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        """Decide and append until nothing stands in the way; the new state is installed, not yet told."""
+        house = self._house
+        now = house.now()
+        bucketed = bucket(now, house.limits.bucket_seconds)
         known: dict[MsgId, Known | None] = {}
         settled = await self._settled(commands, bucketed)
         for _ in range(_MAX_ROUNDS):
             decision = decide_batch(
-                state, commands, now=now, limits=self.limits, known=known, settled=settled
+                self._state, commands, now=now, limits=house.limits, known=known, settled=settled
             )
             if decision.lookups:
                 wanted = tuple(decision.lookups)
-                found = await self.store.known_sends(conversation, wanted)
+                found = await house.store.known_sends(self._conversation, wanted)
                 known.update({msg_id: found.get(msg_id) for msg_id in wanted})
                 continue
             if not decision.entries:
-                return state, decision.outcomes
+                return decision.outcomes
             request = AppendRequest(
-                conversation=conversation,
-                expected_seq=0 if state is None else state.last_seq,
+                conversation=self._conversation,
+                expected_seq=0 if self._state is None else self._state.last_seq,
                 entries=decision.entries,
-                term=self.store.term,
+                term=house.store.term,
                 now=bucketed,
                 idempotency=tuple(self._stored(each, bucketed) for each in decision.settled),
             )
-            match await self.store.append(request):
+            match await house.store.append(request):
                 case Appended():
-                    return decision.state, decision.outcomes
+                    self._state = decision.state
+                    return decision.outcomes
                 case DuplicateMsgIds(known=more):
                     known.update(more)
                 case AlreadyAnswered(stored=stored):
                     settled[stored.scope] = _settled(stored)
                 case SeqConflict():
-                    state = await self.store.conversation(conversation)
+                    # Something landed of which we did not know: what was looked up before it is stale.
+                    self._state = await house.store.conversation(self._conversation)
+                    known.clear()
+                    settled = await self._settled(commands, bucketed)
                 case StaleTerm():
                     raise OwnerChanged
         raise RuntimeError("the store and the conversation's state did not come to agree")
@@ -157,7 +170,7 @@ class ConversationBehaviour:
         for command in commands:
             if isinstance(command, Send) or command.idempotency is None:
                 continue
-            stored = await self.store.idempotent(command.idempotency.scope, now=now)
+            stored = await self._house.store.idempotent(command.idempotency.scope, now=now)
             if stored is not None:
                 settled[stored.scope] = _settled(stored)
         return settled
@@ -168,7 +181,7 @@ class ConversationBehaviour:
             fingerprint=settled.key.fingerprint,
             status=_STATUS_OK,
             body=encode_answer(settled.answer),
-            expires=now + self.result_lifetime,
+            expires=now + self._house.result_lifetime,
         )
 
 

@@ -6,12 +6,14 @@ of a delivery is in the feed, so the actor may crash or be passivated at any tim
 """
 
 import attrs
+import trio
 
 from actors import ActorContext
 from protocol import DeviceId
 from router.device.feed import Feed
 from router.device.published import Published
 from router.device.tail import Tail
+from router.store.errors import StoreUnavailable
 from router.store.interface import Store
 
 _PAGE_ENTRIES = 256
@@ -40,6 +42,8 @@ class DeviceBehaviour:
                 feeds.add(feed)
                 try:
                     await catch_up(feed, self.store, self.tail)
+                except StoreUnavailable as down:
+                    await trio.sleep(down.retry_after)  # the world's fault; the feed asks again
                 finally:
                     if not feed.live:
                         feed.rest()

@@ -14,6 +14,7 @@ whichever way it came (P4); the queue exceeds its bound (P7), one entry larger t
 """
 
 import enum
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -21,6 +22,8 @@ import trio
 
 from protocol import ConversationId, DeviceId
 from router.device.published import Published
+
+_log = logging.getLogger(__name__)
 
 
 class FeedState(enum.Enum):
@@ -265,6 +268,9 @@ class Feed:
 
     def _wake(self) -> None:
         if self._listener is not None:
-            self._listener()
+            try:
+                self._listener()
+            except Exception:  # noqa: BLE001 -- one connection's fault is not the tail's, nor its neighbours'
+                _log.exception("a listener of a feed failed")
         else:
             self._waiting.unpark_all()

@@ -11,6 +11,16 @@ from router.device.actor import CatchUp
 from router.device.feed import Feed
 from router.device.tail import Tail
 
+_RETRY_SECONDS = 5.0
+
+
+class TooManyConnections(Exception):
+    """Theirs: the device has as many connections as it may have, and the old ones do not let go."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("this device has too many open connections")
+        self.retry_after = retry_after
+
 
 class FutureCursor(Exception):
     """Theirs, or a restored backup's: the cursor lies beyond the end of this log."""
@@ -40,6 +50,7 @@ class Devices:
         self._feed_items = feed_items
         self._feed_bytes = feed_bytes
         self._feeds: defaultdict[DeviceId, dict[Feed, None]] = defaultdict(dict)
+        self._ended: tuple[str, str] | None = None
 
     @asynccontextmanager
     async def open_feed(
@@ -53,8 +64,8 @@ class Devices:
         """A feed from position `after` on (None: the start of each membership), closed with the block.
 
         `seen` names, per conversation, the seq up to which the client has entries beyond its cursor; `only`
-        restricts the feed to one conversation. Raises `FutureCursor`. Whether the caller may have this
-        device is the caller's to judge.
+        restricts the feed to one conversation. Raises `FutureCursor` and `TooManyConnections`. Whether the
+        caller may have this device is the caller's to judge. After `end_all` the feed is finished already.
         """
         if after is not None and after > self._tail.position:
             raise FutureCursor
@@ -69,9 +80,14 @@ class Devices:
             seen=seen,
         )
         feeds = self._feeds[device]
+        if len(feeds) >= 2 * self._max_connections:  # finished ones linger while their clients take nothing
+            raise TooManyConnections(_RETRY_SECONDS)
         feeds[feed] = None
-        if len(feeds) > self._max_connections:
-            next(iter(feeds)).finish("replaced", "a newer connection of this device took its place")
+        open_ones = [each for each in feeds if not each.closed]
+        for oldest in open_ones[: len(open_ones) - self._max_connections]:
+            oldest.finish("replaced", "a newer connection of this device took its place")
+        if self._ended is not None:
+            feed.finish(*self._ended)
         try:
             yield feed
         finally:
@@ -82,7 +98,8 @@ class Devices:
                 self._feeds.pop(device, None)
 
     def end_all(self, reason: str, message: str) -> None:
-        """Finish every feed, as a drain does; what is queued is still given."""
+        """Finish every feed, those that open from now on too, as a drain does; what is queued is given."""
+        self._ended = (reason, message)
         for feeds in list(self._feeds.values()):
             for feed in list(feeds):
                 feed.finish(reason, message)

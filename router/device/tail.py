@@ -29,11 +29,14 @@ from protocol import (
 from router.bus.local import LocalBus
 from router.device.feed import Feed, FeedState
 from router.device.published import Published
+from router.store.errors import StoreUnavailable
 from router.store.interface import Store
 from router.store.values import Membership
 
 POLL_SECONDS = 1.0
-_PENDING_ENTRIES = 10_000
+PENDING_ENTRIES = 10_000
+PENDING_BYTES = 32 << 20
+"""Hinted entries that wait to be offered; what comes beyond that is read from the store."""
 _READ_ENTRIES = 1_000
 _READ_BYTES = 4 << 20
 _OFFERS_PER_TURN = 2_000  # then other tasks get a turn: about two milliseconds
@@ -47,16 +50,18 @@ class Tail:
         self._store = store
         self._bus = bus
         self._pending: list[Entry] = []
+        self._pending_bytes = 0
         self._hinted = trio.Event()
         self._index: dict[ConversationId, dict[Feed, None]] = {}
         self._watchers: defaultdict[DeviceId, dict[Feed, None]] = defaultdict(dict)
         self.delivered = 0
         self.fell_behind = 0
         self.reads = 0
+        self.failed_reads = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the log until cancelled; ready once it stands at the log's head."""
-        self._pending.clear()
+        self._pending, self._pending_bytes = [], 0
         for feeds in list(self._watchers.values()):
             for feed in list(feeds):
                 self._let_fall_behind(feed)
@@ -65,35 +70,39 @@ class Tail:
             self.position = await self._store.head()
             task_status.started()
             while True:
-                await self._advance()
-                with trio.move_on_after(POLL_SECONDS) as poll:
-                    await self._hinted.wait()
-                if poll.cancelled_caught:
-                    await self._read_store()
+                try:
+                    await self._follow()
+                except StoreUnavailable as down:
+                    # the world's fault: the position stands, and what was hinted meanwhile is read later
+                    self.failed_reads += 1
+                    await trio.sleep(down.retry_after)
         finally:
             unsubscribe()
 
+    async def _follow(self) -> None:
+        """Follow hints, and look for oneself when none comes."""
+        await self._read_store()
+        while True:
+            await self._advance()
+            with trio.move_on_after(POLL_SECONDS) as poll:
+                await self._hinted.wait()
+            if poll.cancelled_caught:
+                await self._read_store()
+
     def _hint(self, entries: Sequence[Entry]) -> None:
-        if len(self._pending) + len(entries) <= _PENDING_ENTRIES:
+        items = len(self._pending) + len(entries)
+        size = self._pending_bytes + sum(len(entry.body) for entry in entries)
+        if items <= PENDING_ENTRIES and size <= PENDING_BYTES:
             self._pending.extend(entries)
-        self._hinted.set()
+            self._pending_bytes = size
+        self._hinted.set()  # what did not fit is found by the gap it leaves, or by the next poll
 
     async def _advance(self) -> None:
         """Offer everything hinted; what does not follow on `position` is read from the store instead."""
         while self._hinted.is_set():
             self._hinted = trio.Event()
-            entries, self._pending = self._pending, []
-            offers = 0
-            for entry in entries:
-                if entry.position <= self.position:
-                    continue
-                if entry.position != self.position + 1:
-                    await self._read_store()
-                    continue
-                offers += 1 + self._publish(entry)
-                if offers >= _OFFERS_PER_TURN:
-                    offers = 0
-                    await trio.lowlevel.checkpoint()
+            entries, self._pending, self._pending_bytes = self._pending, [], 0
+            await self._publish_all(entries)
 
     async def _read_store(self) -> None:
         while True:
@@ -103,15 +112,27 @@ class Tail:
             )
             if not entries:
                 return
-            for entry in entries:
-                self._publish(entry)
+            await self._publish_all(entries, gaps=True)
+
+    async def _publish_all(self, entries: Sequence[Entry], *, gaps: bool = False) -> None:
+        """Offer entries in order, others get a turn in between. `gaps`: the store has no entry in them."""
+        offers = 0
+        for entry in entries:
+            if entry.position <= self.position:
+                continue
+            if entry.position != self.position + 1 and not gaps:
+                await self._read_store()
+                continue
+            offers += 1 + self._publish(entry)
+            if offers >= _OFFERS_PER_TURN:
+                offers = 0
+                await trio.lowlevel.checkpoint()
 
     def _publish(self, entry: Entry) -> int:
         """Offer one entry at its place in the log; how many feeds it went to. No await: one step."""
         fact = None if entry.kind is EntryKind.MESSAGE else decode_fact(entry.body)
         if isinstance(fact, Created | MembersAdded):
             self._add(entry.conversation, (member.device for member in fact.members))
-        self.position = entry.position
         feeds = self._index.get(entry.conversation)
         offered = 0
         if feeds:
@@ -120,6 +141,9 @@ class Tail:
             behind = [feed for feed in feeds if not feed.offer(published)]
             for feed in behind:
                 self._let_fall_behind(feed)
+        # After the offers: should one of them fail, the next incarnation begins with this entry again, and
+        # a feed that has it already knows by its own queue.
+        self.position = entry.position
         if isinstance(fact, MemberRemoved):
             self._remove(entry.conversation, fact.devices)
         self.delivered += offered
@@ -197,6 +221,11 @@ class Tail:
             feeds.pop(feed, None)
             if not feeds:
                 del self._index[conversation]
+
+    @property
+    def pending(self) -> tuple[int, int]:
+        """Hinted entries that wait to be offered, and the bytes of their bodies."""
+        return len(self._pending), self._pending_bytes
 
     @property
     def feeds(self) -> int:

@@ -15,6 +15,7 @@ import trio
 
 from protocol import InvalidCursor, InvalidId, Rejected
 from router.conversation.service import Busy, OutcomeLost, OwnerChanged
+from router.device.service import TooManyConnections
 from router.identity.errors import AuthError, AuthOverloadedError
 from router.store.errors import OutcomeUnknown, Overloaded, StoreUnavailable
 from schema import ERRORS, InvalidWire
@@ -80,6 +81,9 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal(
                 "UpstreamTimeout", "The answer took too long. Send the same bytes again.", retry_after=1
             )
+        case TooManyConnections():
+            message = "This device has too many open connections; nothing was opened."
+            return Refusal("NotEnoughResources", message, retry_after=error.retry_after)
         case AuthOverloadedError() | Busy() | Overloaded() | StoreUnavailable():
             message = "The server cannot take this now; nothing was done."
             return Refusal("NotEnoughResources", message, retry_after=error.retry_after)

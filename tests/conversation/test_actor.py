@@ -1,6 +1,6 @@
 """The conversation actor against a real store: batches, retries, failures of the world and of ours."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,25 +14,28 @@ from protocol import (
     AccountDid,
     AddMembers,
     Changed,
+    Conversation,
     ConversationId,
     ConversationKind,
     Create,
     CreateAnswer,
     Entry,
     IdempotencyKey,
+    Known,
     Leave,
     Limits,
     MsgId,
     Rejected,
     Send,
     Sent,
+    decide_batch,
 )
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Busy, Conversations, OutcomeLost, weigh
 from router.store.errors import StoreUnavailable
 from router.store.interface import Store
 from router.store.memory import MemoryStore
-from router.store.values import AppendOutcome, AppendRequest
+from router.store.values import Appended, AppendOutcome, AppendRequest
 from tests.device.house import ADMIN, account, conversation, member
 
 NOW = 1_700_000_001.5
@@ -260,6 +263,62 @@ async def test_a_conversation_that_cannot_even_load_is_left_alone_for_a_while() 
             raise RuntimeError("cannot even load")
 
     async with conversations(Gone()) as service:
+        for _ in range(4):
+            with pytest.raises(OutcomeLost):
+                await service.ask(send("a"))
         with pytest.raises(Busy) as busy:
             await service.ask(send("a"))
         assert busy.value.retry_after > 1
+
+
+async def test_a_store_that_cannot_read_is_no_crash_and_the_actor_goes_on_when_it_can() -> None:
+    """The world's fault is told with a time; it must not add up to a quarantine."""
+
+    class Unreadable(MemoryStore):
+        down = True
+
+        async def conversation(self, conversation: ConversationId) -> Conversation | None:
+            if self.down:
+                await trio.lowlevel.checkpoint()
+                raise StoreUnavailable(2.0, "cannot read")
+            return await super().conversation(conversation)
+
+    store = Unreadable()
+    async with conversations(store) as service:
+        for _ in range(10):
+            with pytest.raises(StoreUnavailable):
+                await service.ask(create())
+        store.down = False
+        assert isinstance(await service.ask(create()), CreateAnswer)
+
+
+async def test_what_was_looked_up_before_a_conflict_is_looked_up_again() -> None:
+    """A send of unknown outcome lands between the look-up and the append: it gets its first result."""
+
+    class Late(MemoryStore):
+        """Answers the first look-up, and only then lets an earlier append land."""
+
+        late: AppendRequest | None = None
+
+        async def known_sends(
+            self, conversation: ConversationId, msg_ids: Sequence[MsgId]
+        ) -> dict[MsgId, Known]:
+            found = await super().known_sends(conversation, msg_ids)
+            if self.late is not None:
+                request, self.late = self.late, None
+                assert isinstance(await super().append(request), Appended)
+            return found
+
+    store = Late()
+    async with conversations(store) as service:
+        await service.ask(create())
+        await service.ask(AddMembers(conversation(0), ADMIN, (member(1),)))
+        state = await store.conversation(conversation(0))
+        lost = decide_batch(state, [send("lost", by=account(1))], now=NOW, limits=Limits())
+        store.late = AppendRequest(conversation(0), 2, lost.entries, store.term)
+        # the wrong size would be refused; it is looked up first, and meanwhile "lost" becomes known
+        batch = [service.post(send("lost", b"too short", by=account(1))), service.post(send("other"))]
+        first = await batch[0].wait()
+        assert isinstance(first, Rejected)
+        assert first.error == "IdempotencyConflict", "judged against what landed, not against an old look"
+        assert isinstance(await batch[1].wait(), Sent)

@@ -1,12 +1,18 @@
 """P4 and P6: every device gets its part of the log in order, once, whatever happens to its connections."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol import Entry
 from router.device.feed import FeedClosed
+from router.device.service import TooManyConnections
+from router.store.errors import StoreUnavailable
+from router.store.memory import MemoryStore
 from tests.device.house import House, conversation, device, entitled, open_house
 
 MEMBERS = 3
@@ -186,3 +192,69 @@ async def test_a_tail_that_starts_over_loses_and_repeats_nothing(
                 got += [each.position for each in await feed.take()]
             assert got == [1, 2, 3]
         nursery.cancel_scope.cancel()
+
+
+async def test_a_store_that_cannot_read_for_a_while_delays_and_ends_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Neither the tail nor a device's actor counts the disk's faults as its own."""
+
+    class Flaky(MemoryStore):
+        down = False
+
+        async def entries_after(self, position: int, *, max_entries: int, max_bytes: int) -> list[Entry]:
+            if self.down:
+                await trio.lowlevel.checkpoint()
+                raise StoreUnavailable(1.0, "cannot read")
+            return await super().entries_after(position, max_entries=max_entries, max_bytes=max_bytes)
+
+    store = Flaky()
+    async with open_house(store) as house:
+        await house.create(0, (1,))
+        async with house.devices.open_feed(device(1)) as feed:
+            got = [each.position for each in await feed.take()]
+            store.down, house.lose_hints = True, True
+            await house.send(0)
+            await trio.sleep(20)
+            assert house.tail.failed_reads > 5
+            store.down = False
+            got += [each.position for each in await feed.take()]
+            assert got == [1, 2]
+
+
+async def test_a_listener_that_fails_harms_nobody_else(autojump_clock: trio.testing.MockClock) -> None:
+    def broken() -> None:
+        raise RuntimeError("this connection has a fault")
+
+    async with open_house() as house:
+        await house.create(0, (1, 2))
+        async with (
+            house.devices.open_feed(device(1)) as bad,
+            house.devices.open_feed(device(2)) as good,
+        ):
+            await bad.take()
+            await good.take()
+            bad.listen(broken)
+            await house.send(0)
+            assert [each.entry.seq for each in await good.take()] == [2]
+            assert house.tail.position == 2
+
+
+async def test_connections_whose_clients_never_let_go_are_bounded(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house(max_connections=2) as house, AsyncExitStack() as stack:
+        feeds = [await stack.enter_async_context(house.devices.open_feed(device(1))) for _ in range(4)]
+        assert [feed.closed for feed in feeds] == [True, True, False, False]
+        with pytest.raises(TooManyConnections):
+            await stack.enter_async_context(house.devices.open_feed(device(1)))
+
+
+async def test_a_feed_that_opens_during_a_drain_is_told_so(autojump_clock: trio.testing.MockClock) -> None:
+    async with open_house() as house:
+        await house.create(0, (1,))
+        house.devices.end_all("draining", "the server is stopping")
+        async with house.devices.open_feed(device(1)) as feed:
+            with pytest.raises(FeedClosed) as closed:
+                await feed.take()
+        assert closed.value.reason == "draining"
