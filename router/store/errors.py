@@ -2,7 +2,7 @@
 
 StoreError
 ├── Overloaded          ours, for now: the queue is full; nothing was done; wait `retry_after`
-├── StoreUnavailable    the world's: disk full, read-only, i/o; nothing was done; wait `retry_after`
+├── StoreUnavailable    the world's: disk full, read-only, i/o; nothing was written; wait `retry_after`
 │   └── OutcomeUnknown  the writer died under the request: done or not done; ask again, bytes unchanged
 ├── PoisonRequest       ours: a request that can never be committed; retrying is useless
 ├── StoreInUse          the operator's: another server has the data folder
@@ -25,10 +25,10 @@ class Overloaded(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot write just now; nothing was done. It recovers by itself; `retry_after` seconds."""
+    """A read or a write failed; nothing was written. The store recovers by itself; `retry_after` seconds."""
 
     def __init__(self, retry_after: float, detail: str) -> None:
-        super().__init__(f"the store cannot write just now: {detail}")
+        super().__init__(f"the store cannot be used just now: {detail}")
         self.retry_after = retry_after
         self.detail = detail
 

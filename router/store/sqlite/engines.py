@@ -1,4 +1,4 @@
-"""Where the ledger runs: three engines behind one interface. Which one and why is in `writer.py`."""
+"""Where the ledger runs: two engines behind one interface. Which one and why is in `writer.py`."""
 
 import abc
 import os

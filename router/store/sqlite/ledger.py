@@ -1,6 +1,6 @@
 """The ledger: a batch of requests becomes one transaction. Everything that writes to the database is here.
 
-It is synchronous and knows no Trio: it runs in the loop, in a thread or in a process of its own.
+It is synchronous and knows no Trio: it runs in the loop or in a process of its own.
 
     BEGIN IMMEDIATE
       is the term still ours?                  no → every request is refused, nothing is written

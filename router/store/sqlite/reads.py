@@ -42,14 +42,16 @@ class Reads:
         self._closed = False
 
     async def short(self, read: Callable[[Reader], _T]) -> _T:
-        """A read of a few rows, in the loop. Raises `StoreUnavailable` when the disk fails."""
+        """A read of a few rows, in the loop. Raises `StoreUnavailable`: the disk fails, or it is closed."""
         await trio.lowlevel.checkpoint()
+        self._check_open()
         with _Translated(self._retry_after):
             return read(self._mine)
 
     async def long(self, read: Callable[[Reader], _T]) -> _T:
         """A read of many rows, in a thread. Once begun it is read to its end, also when cancelled."""
         async with self._limiter:
+            self._check_open()
             with _Translated(self._retry_after):
                 reader = self._idle.pop() if self._idle else Reader(self._path, self._log_id)
             try:
@@ -60,6 +62,11 @@ class Reads:
                     reader.close()
                 else:
                     self._idle.append(reader)
+
+    def _check_open(self) -> None:
+        """After each wait: the store may have stopped meanwhile, and its supervisor starts it again."""
+        if self._closed:
+            raise StoreUnavailable(self._retry_after, "the store has stopped")
 
     def close(self) -> None:
         """Let the database go; a reader that a thread is using goes when the thread is done with it."""
