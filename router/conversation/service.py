@@ -4,6 +4,8 @@ Posting is ordered and never waits; waiting is elsewhere. A session posts its se
 takes the replies as they are answered, in that order, so that they are committed in the order they came in.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import attrs
@@ -48,6 +50,7 @@ class Addresses(Protocol):
     """The part of `actors.Registry` that is needed here."""
 
     def post_nowait(self, key: ConversationId, message: Ask) -> Reply[Answer | Rejected]: ...
+    async def post(self, key: ConversationId, message: Ask) -> Reply[Answer | Rejected]: ...
 
 
 @attrs.frozen
@@ -62,12 +65,16 @@ class Conversations:
         Raises `Busy` when there is no room or the conversation is quarantined. Await the reply with
         `answer_of`.
         """
-        try:
+        with _busy():
             return self.addresses.post_nowait(command.conversation, Ask(command))
-        except Quarantined as quiet:
-            raise Busy(quiet.retry_after) from None
-        except (MailboxFull, MailboxClosed, RegistryFull):
-            raise Busy(_RETRY_AFTER_SECONDS) from None
+
+    async def post_in_turn(self, command: Command) -> Reply[Answer | Rejected]:
+        """Like `post`, but waits for room: who sends faster than the log takes is slowed down, not refused.
+
+        Cancelled, the command is not in. Raises `Busy` for a quarantined conversation or one too large.
+        """
+        with _busy():
+            return await self.addresses.post(command.conversation, Ask(command))
 
     async def ask(self, command: Command) -> Answer | Rejected:
         """Post and wait. Bound it with a cancel scope; a cancelled ask has an unknown outcome.
@@ -75,6 +82,16 @@ class Conversations:
         Raises what `post` and `answer_of` raise.
         """
         return await answer_of(self.post(command))
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    try:
+        yield
+    except Quarantined as quiet:
+        raise Busy(quiet.retry_after) from None
+    except (MailboxFull, MailboxClosed, RegistryFull):
+        raise Busy(_RETRY_AFTER_SECONDS) from None
 
 
 async def answer_of(reply: Reply[Answer | Rejected]) -> Answer | Rejected:

@@ -2,11 +2,11 @@
 
     reader    takes a message, asks the machine, posts sends in the order they came
     clock     sleeps until the machine or an overdue answer wants the time told, for the whole session
-    writer    the only one that writes: answers to posted sends, in that order, what else the machine
-              wants said, and events as credit allows
+    writer    the only one that writes: answers to posted sends as they come (one conversation's in order,
+              none waits for another's), what else the machine wants said, and events as credit allows
 
 A message never gets a task of its own: a task per send would reorder them, and cost more than the send.
-The writer parks at one bell, rung by a new word, by the answer that is due next and by the feed. When it
+The writer parks at one bell, rung by a new word, by an answer and by the feed. When it
 wakes it looks at all three without a wait in between, and everything that waits for the client leaves in
 one write; a wait for each of them, and a deadline on each wait, cost more than the write.
 
@@ -17,8 +17,8 @@ Bounded: unanswered sends by the machine (`max_in_flight`), events by credit and
 from __future__ import annotations
 
 import math
-from collections import deque
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import NamedTuple
 
 import trio
@@ -44,7 +44,7 @@ from protocol import (
     SessionState,
     Submit,
 )
-from router.conversation.service import answer_nowait
+from router.conversation.service import Busy, answer_nowait
 from router.device.feed import Feed, FeedClosed
 from router.device.published import Published
 from router.edge.asgi import fields_of
@@ -138,7 +138,9 @@ class _Connection:
         self._words: list[bytes] = []
         self._words_bytes = 0
         self._goodbye: Close | None = None
-        self._posted: deque[_Posted] = deque()
+        self._held: Submit | None = None  # a send for whose conversation there is no room just now
+        self._posted: dict[int, _Posted] = {}  # by the client's id, the longest waiting first
+        self._settled: list[_Posted] = []
         self._alarm = trio.CancelScope()  # the clock's sleep
         self._bell = Bell()  # the writer waits at it
         self._may_read = Bell()
@@ -202,6 +204,8 @@ class _Connection:
             while self._session.state is SessionState.RESUMING or self._words_bytes > _MAX_WORDS:
                 await self._may_read.wait()
             self._do(self._session.receive(message, trio.current_time()))
+            if self._held is not None:
+                await self._post_in_turn(self._held)
 
     def _do(self, actions: list[Action]) -> None:
         """Carry out what the machine wants, in order. Never waits."""
@@ -226,40 +230,61 @@ class _Connection:
             self._bell.ring()
 
     def _post(self, submit: Submit) -> None:
-        """Put a send into its conversation's mailbox. No await: sends are posted in the order they came."""
-        command = Send(
-            submit.conversation, self._account, self._session.device, submit.msg_id, submit.epoch, submit.body
-        )
+        """Put a send into its conversation's mailbox, or hold it until there is room: in the order they came.
+
+        No await. A message makes one send at most, and the reader reads no further while one is held.
+        """
         try:
-            reply = self._edge.conversations.post(command)
+            self._posted_as(submit, self._edge.conversations.post(self._command(submit)))
+        except Busy:
+            self._held = submit
+
+    async def _post_in_turn(self, submit: Submit) -> None:
+        """Wait for room with the send that is held: the client feels it as a socket that is not read."""
+        try:
+            reply = await self._edge.conversations.post_in_turn(self._command(submit))
         except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
             self._do(self._session.refused(submit.id, self._as_refusal(error)))
-            return
+        else:
+            self._posted_as(submit, reply)
+        self._held = None
+
+    def _command(self, submit: Submit) -> Send:
+        return Send(
+            submit.conversation, self._account, self._session.device, submit.msg_id, submit.epoch, submit.body
+        )
+
+    def _posted_as(self, submit: Submit, reply: PostedReply[Answer | Rejected]) -> None:
         overdue = trio.current_time() + _ANSWER_SECONDS
-        self._posted.append(_Posted(submit.id, reply, overdue))
+        posted = self._posted[submit.id] = _Posted(submit.id, reply, overdue)
         self._wake_at(overdue)
-        reply.call_when_done(self._on_answer)
+        reply.call_when_done(partial(self._on_answer, posted))
 
     # -- answers ---------------------------------------------------------------------------------
 
-    def _on_answer(self) -> None:
-        """An actor has answered; the writer is woken only by the answer that is due next."""
-        if self._posted and self._posted[0].reply.done:
-            self._bell.ring()
+    def _on_answer(self, posted: _Posted) -> None:
+        """An actor has answered."""
+        self._settled.append(posted)
+        self._bell.ring()
 
     def _take_answers(self) -> None:
-        """Tell the machine what is answered or overdue, in the order in which it was posted. Never waits."""
-        posted = self._posted
-        if not posted:
-            return
+        """Tell the machine what is answered or overdue. Never waits."""
+        settled, self._settled = self._settled, []
+        for posted in settled:
+            if self._posted.get(posted.request) is posted:  # else it was given up, and the id may be in use
+                del self._posted[posted.request]
+                answer = self._answer_of(posted.reply)
+                if isinstance(answer, Sent):
+                    self._do(self._session.acked(posted.request, answer))
+                else:
+                    self._do(self._session.refused(posted.request, answer))
         now = trio.current_time()
-        while posted and (posted[0].reply.done or posted[0].overdue <= now):
-            request, reply, _ = posted.popleft()
-            answer = self._answer_of(reply) if reply.done else _LOST
-            if isinstance(answer, Sent):
-                self._do(self._session.acked(request, answer))
-            else:
-                self._do(self._session.refused(request, answer))
+        while (oldest := self._longest_waiting()) is not None and oldest.overdue <= now:
+            del self._posted[oldest.request]
+            self._do(self._session.refused(oldest.request, _LOST))
+
+    def _longest_waiting(self) -> _Posted | None:
+        return next(iter(self._posted.values()), None)
 
     def _answer_of(self, reply: PostedReply[Answer | Rejected]) -> Sent | Rejected:
         try:
@@ -290,7 +315,8 @@ class _Connection:
 
     def _deadline(self) -> float:
         deadline = self._session.deadline()
-        overdue = self._posted[0].overdue if self._posted else math.inf
+        oldest = self._longest_waiting()
+        overdue = math.inf if oldest is None else oldest.overdue
         return overdue if deadline is None else min(deadline, overdue)
 
     def _wake_at(self, deadline: float) -> None:

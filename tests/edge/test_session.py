@@ -161,9 +161,10 @@ async def test_a_session_resumes_from_cursor_and_seen_marks(house: House) -> Non
         await house.say(alice, convo, f"m{number}")
     async with house.session(bob) as socket:
         client = Client(socket)
-        start = (await client.open(credit=3))["cursor"]
+        welcome = await client.open(credit=3)
+        start = welcome["cursor"]
         assert await client.hear_events(3) == ["convoEvent", "m0", "m1"]
-        house.edge.devices.end_all("draining", "for this test")
+        house.edge.devices.end_device(welcome["deviceId"], "draining", "for this test")
         cursor = (await client.hear())["cursor"]
     async with house.session(bob) as socket:
         client = Client(socket)
@@ -460,3 +461,28 @@ async def test_the_log_has_one_line_for_a_session_and_nobody_in_it(house: House)
     text = house.log.getvalue()
     for secret in (alice.did, convo, "m1", "Bearer"):
         assert secret not in text
+
+
+async def test_a_client_that_keeps_to_its_bound_is_slowed_down_and_never_refused(house: House) -> None:
+    """More sends in flight than one mailbox holds: the socket is read later, and the order stays."""
+    convo = await house.group("alice")
+    async with house.session(house.accounts["alice"]) as socket:
+        client = Client(socket)
+        welcome = await client.open(credit=1)
+        count = welcome["maxInFlight"]
+        seqs: dict[int, int] = {}
+
+        async def say() -> None:
+            for number in range(count):
+                await client.say(
+                    "send", id=number, convoId=convo, msgId=f"m{number}", ciphertext=padded(b"x")
+                )
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(say)
+            while len(seqs) < count:
+                frame = await client.hear()
+                assert frame["type"] != "error", frame
+                if frame["type"] == "ack":
+                    seqs[frame["id"]] = frame["seq"]
+        assert [seqs[number] for number in range(count)] == list(range(2, count + 2))
