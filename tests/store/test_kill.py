@@ -146,6 +146,21 @@ async def test_when_its_writer_is_killed_the_store_says_so_and_starts_another(tm
         assert store.statistics().writer_restarts == 4
 
 
+async def test_a_writer_that_is_killed_idle_is_started_again_before_anybody_asks(tmp_path: Path) -> None:
+    """Twice: an event serves one wait, and the second death needs another."""
+    options = SqliteOptions(writer="process", bounds=Bounds(restart_delay=0.01))
+    async with open_sqlite(tmp_path / "data", options) as store:
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1))
+        for life in range(2):
+            assert store.writer_pid is not None
+            os.kill(store.writer_pid, signal.SIGKILL)
+            with trio.fail_after(20):
+                while store.statistics().writer_restarts == life or not (await store.health()).ok:
+                    await trio.sleep(0.01)
+        await room.say("m1")
+
+
 async def test_the_writer_ends_when_its_server_does(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path / "data", SqliteOptions(writer="process")) as store:
         pid = store.writer_pid

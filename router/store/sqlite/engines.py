@@ -146,7 +146,8 @@ class ProcessEngine(Engine):
             answer = await self._receive()
         except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError) as error:
             raise EngineDied("the writer's process ended under a batch") from error
-        self.alive = True
+        # It may have ended right after its answer, and `_watch` has said so already.
+        self.alive = self._process is not None and self._process.returncode is None
         return child.decode_outcomes(answer)
 
     async def _receive(self) -> bytearray:

@@ -152,7 +152,7 @@ class Writer:
         waiting = _Waiting(request, size)
         self._queue.append(waiting)
         self._items, self._bytes = items + 1, total
-        self._work.set()
+        self._wake()
         return waiting
 
     # -- the task --------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Writer:
         """
         try:
             async with trio.open_nursery() as nursery:
-                await self._engine.start(nursery, self._work.set)
+                await self._engine.start(nursery, self._wake)
                 self._trouble = None
                 task_status.started()
                 while True:
@@ -179,6 +179,10 @@ class Writer:
         finally:
             self._fail_all("the store is stopping")
             await self._engine.aclose()
+
+    def _wake(self) -> None:
+        """Something to do. An event serves one wait, so it is looked up when it is set."""
+        self._work.set()
 
     async def _wait_for_work(self) -> None:
         if self._queue or not self._engine.alive:
@@ -281,7 +285,7 @@ class Writer:
         """One try; None when it worked, else what is wrong now."""
         try:
             if not self._engine.alive:
-                await self._engine.start(nursery, self._work.set)
+                await self._engine.start(nursery, self._wake)
                 self.counters.restarts += 1
             (result,) = await self._engine.commit([Probe()])
         except (EngineDied, OSError) as error:
