@@ -1,7 +1,7 @@
 """What the running server does for the `rookery` command: the table of its control socket."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import attrs
 import msgspec
@@ -14,10 +14,12 @@ from router.client.directory import AccountCreate, AccountRow
 from router.identity.accounts import check_name
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
-from router.store.errors import StoreUnavailable
+from router.store.errors import OutcomeUnknown, PoisonRequest, StoreError
 from router.store.interface import Store
 from router.store.values import Account, NameTaken, StoreStatistics
 from router.tuning import NodePath, Tuning, Turn
+
+A = TypeVar("A")
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,14 +73,14 @@ class ControlHandlers:
         """The commands by name."""
         return command_table(
             [
-                Command("status", NoArguments, lambda _: self.status()),
-                Command("statistics", NoArguments, lambda _: self.numbers()),
-                Command("tree", NoArguments, self._show_tree),
+                _command("status", NoArguments, lambda _: self.status()),
+                _command("statistics", NoArguments, lambda _: self.numbers()),
+                _command("tree", NoArguments, self._show_tree),
                 StreamCommand("tree.watch", Watch, self._watch_tree),
-                Command("knobs", NodePath, self.tuning.knobs),
-                Command("tune", Turn, self.tuning.tune),
-                Command("account.create", AccountCreate, self._create_account),
-                Command("account.list", NoArguments, self._list_accounts),
+                _command("knobs", NodePath, self.tuning.knobs),
+                _command("tune", Turn, self.tuning.tune),
+                _command("account.create", AccountCreate, self._create_account),
+                _command("account.list", NoArguments, self._list_accounts),
             ]
         )
 
@@ -92,10 +94,7 @@ class ControlHandlers:
             message = "the public key is no Multikey of secp256k1 or P-256"
             raise CommandFailed("InvalidRequest", message) from None
         did = self.service.account_did(name)
-        try:
-            made = await self.store.create_account(did, name, asked.public_key, now=self.now())
-        except StoreUnavailable as down:
-            raise CommandFailed("NotEnoughResources", str(down)) from None
+        made = await self.store.create_account(did, name, asked.public_key, now=self.now())
         if isinstance(made, NameTaken):
             raise CommandFailed("NameTaken", f"there is an account named {name} already; choose another name")
         return _row(made)
@@ -110,6 +109,31 @@ class ControlHandlers:
         while True:
             await emit(self.tree())
             await trio.sleep(asked.interval)
+
+
+def _command(name: str, arguments: type[A], run: Callable[[A], Awaitable[object]]) -> Command[A]:
+    """A command that answers with a sentence when the store is in trouble."""
+
+    async def guarded(asked: A) -> object:
+        try:
+            return await run(asked)
+        except StoreError as trouble:
+            raise _refusal(trouble) from trouble
+
+    return Command(name, arguments, guarded)
+
+
+def _refusal(trouble: StoreError) -> CommandFailed:
+    """The one translation of the store's errors for whoever asks over the control socket."""
+    match trouble:
+        case OutcomeUnknown():
+            return CommandFailed(
+                "OutcomeUnknown", f"{trouble}; it may have been done: look before you repeat"
+            )
+        case PoisonRequest():
+            return CommandFailed("InternalServerError", f"the store cannot ever do this: {trouble}")
+        case _:
+            return CommandFailed("NotEnoughResources", f"nothing was done: {trouble}; try again later")
 
 
 def _row(account: Account) -> AccountRow:

@@ -17,6 +17,9 @@ from router.config import Settings
 from router.identity.accounts import new_account
 from router.identity.keys import write_account_key
 
+_PERHAPS_DONE = frozenset({"OutcomeUnknown", "CommandTimeout", "InternalServerError"})
+"""Answers of the running server after which the account may be there."""
+
 
 @click.group("account")
 def command() -> None:
@@ -89,9 +92,12 @@ async def _create(settings: Settings, name: str, place: Path, curve: Curve, cons
             raise CannotDo(f"{place} exists already; name another file with --out.") from None
         try:
             row = await directory.create(name, account.verification_key)
-        except (NameIsTaken, ControlRefused):
-            # A refusal for sure; after an unknown outcome the key must stay.
+        except NameIsTaken:
             _forget(place)
+            raise
+        except ControlRefused as refused:
+            if refused.error not in _PERHAPS_DONE:  # else the key may be an account's by now and must stay
+                _forget(place)
             raise
     if row.did != account.did:
         raise CannotDo(f"The server made {row.did}, but the key file {place} says {account.did}.")

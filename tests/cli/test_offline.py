@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from protocol import AccountDid
+from router.admin import ControlRefused
 from router.cli import cli
 from router.cli.address import address_of
 from router.cli.failures import CannotDo
+from router.client import directory
 from router.client.credentials import home_service
 from router.demo.process import free_port
 from router.identity.keys import load_account_key
@@ -57,6 +59,18 @@ def test_a_name_that_is_taken_leaves_no_key_file() -> None:
     assert result.exit_code == 1
     assert "another name" in result.stderr
     assert not Path("second.key.json").exists()
+
+
+@pytest.mark.parametrize(("error", "kept"), [("OutcomeUnknown", True), ("NotEnoughResources", False)])
+def test_a_key_stays_where_its_account_may_have_been_made(
+    error: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def create(_self: object, _name: str, _key: str) -> None:
+        raise ControlRefused(error, "the store is in trouble")
+
+    monkeypatch.setattr(directory._Folder, "create", create)
+    assert run("account", "create", "alice").exit_code == 1
+    assert Path("alice.key.json").exists() is kept
 
 
 def test_a_key_file_is_never_overwritten() -> None:
