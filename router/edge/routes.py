@@ -46,6 +46,7 @@ class Idempotency(enum.Enum):
     KEY_OPTIONAL = "the input's idempotencyKey, if the client gives one"
     MESSAGE_ID = "the message id and the bytes under it"
     NATURAL = "doing it twice is the same as doing it once"
+    SAID = "a repeat changes nothing and is refused by the name that says it is done (NotMember)"
 
 
 class Auth(enum.Enum):
@@ -65,7 +66,7 @@ class Route:
     handler: Handler | None
     """None for streams, which `public.py` serves by transport."""
     quota: str
-    """The class of requests it is counted with; limits come with their own issue."""
+    """The class of requests it is counted with. Nothing limits it yet."""
     idempotency: Idempotency
     max_body_bytes: int
     """0: `server.max_body_bytes`."""
@@ -143,7 +144,7 @@ ROWS: Final = (
     _call(_MLS, "getEpoch",       convo.get_epoch,     "read",           _I.READ),
     _call(_MLS, "addMembers",     convo.add_mls,       "members",        _I.KEY_OPTIONAL, _MEMBERS),
     _call(_MLS, "removeMember",   convo.remove_mls,    "members",        _I.KEY_REQUIRED),
-    _call(_MLS, "leaveConvo",     convo.leave_mls,     "members",        _I.NATURAL),
+    _call(_MLS, "leaveConvo",     convo.leave_mls,     "members",        _I.SAID),
     _call(_MLS, "sendMessage",    message.send_mls,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_MLS, "getMessages",    message.read_mls,    "read",           _I.READ),
     _call(_MLS, "updateCursor",   message.mark_mls,    "mark",           _I.NATURAL),

@@ -171,9 +171,10 @@ class _Connection:
     async def _serve(self, resume: Resume) -> None:
         async with AsyncExitStack() as stack:
             try:
-                device, after = await self._where_from(resume)
-                opened = open_feed(self._edge, device, after=after, seen=resume.seen)
-                feed = await stack.enter_async_context(opened)
+                with trio.fail_after(self._edge.answer_timeout):
+                    device, after = await self._where_from(resume)
+                    opened = open_feed(self._edge, device, after=after, seen=resume.seen)
+                    feed = await stack.enter_async_context(opened)
             except Exception as error:  # noqa: BLE001 - told by name; what is ours is reported
                 self._do(self._session.turn_away(self._as_refusal(error)))
                 return

@@ -94,7 +94,8 @@ async def open_or_turn_down(
 ) -> T | None:
     """What `opening` gives; None when it refuses, and the client has been told so over HTTP."""
     try:
-        return await opening()
+        with trio.fail_after(edge.answer_timeout):
+            return await opening()
     except Exception as error:  # noqa: BLE001 - translated once; what is ours is reported
         reply = reply_of(error)
         exchange.answered(reply)

@@ -40,7 +40,8 @@ async def serve_sse(
 ) -> None:
     """Open the stream and keep it until the client, the feed or the drain ends it."""
     try:
-        opening = await _open(edge, route, scope)
+        with trio.fail_after(edge.answer_timeout):
+            opening = await _open(edge, route, scope)
     except Exception as error:  # noqa: BLE001 - translated once; what is ours is reported by the caller
         reply = reply_of(error)
         exchange.answered(reply)
