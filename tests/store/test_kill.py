@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from protocol import DeviceId, Entry, EntryKind
 from router.store.errors import OutcomeUnknown, StoreUnavailable
+from router.store.sqlite import engines
 from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
 from router.store.sqlite.writer import Bounds
 from router.store.values import Appended, DuplicateMsgIds, SeqConflict
@@ -72,6 +73,12 @@ async def catch_up(store: SqliteStore, owner: DeviceId) -> list[Entry]:
         owner, after=0, upto=await store.head(), max_entries=10**6, max_bytes=1 << 40
     )
     return page.entries
+
+
+async def restarted(store: SqliteStore, times: int) -> None:
+    """Until so many writers were started after the first, and the last one writes."""
+    while store.statistics().writer_restarts < times or not (await store.health()).ok:  # noqa: ASYNC110 - no event
+        await trio.sleep(0.01)
 
 
 @pytest.mark.parametrize("place", ["inline", "process"])
@@ -156,9 +163,48 @@ async def test_a_writer_that_is_killed_idle_is_started_again_before_anybody_asks
             assert store.writer_pid is not None
             os.kill(store.writer_pid, signal.SIGKILL)
             with trio.fail_after(20):
-                while store.statistics().writer_restarts == life or not (await store.health()).ok:
-                    await trio.sleep(0.01)
+                await restarted(store, life + 1)
         await room.say("m1")
+
+
+async def test_a_writer_that_hangs_is_told_by_its_age_and_killed_at_its_limit(tmp_path: Path) -> None:
+    """SIGSTOP: the process is there and does nothing, like one whose disk has gone away."""
+    bounds = Bounds(restart_delay=0.01, batch_slow=0.1, batch_limit=1.0)
+    async with open_sqlite(tmp_path / "data", SqliteOptions(writer="process", bounds=bounds)) as store:
+        room = Room(store, 1)
+        await room.create("ann", devices("ann", 1))
+        hung = store.writer_pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        told: list[str] = []
+
+        async def look() -> None:
+            while (health := await store.health()).ok:  # noqa: ASYNC110 - no event
+                await trio.sleep(0.01)
+            told.append(health.detail)
+
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(look)
+                with pytest.raises(OutcomeUnknown, match="killed"):
+                    await room.say("m1")
+            await restarted(store, 1)
+        assert "has been in hand" in told[0]
+        with pytest.raises(ProcessLookupError):
+            os.kill(hung, 0)
+        await room.say("m2")
+
+
+async def test_a_hung_writer_does_not_keep_its_server_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_STOP_SECONDS", 0.2)
+    async with open_sqlite(tmp_path / "data", SqliteOptions(writer="process")) as store:
+        pid = store.writer_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 async def test_the_writer_ends_when_its_server_does(tmp_path: Path) -> None:

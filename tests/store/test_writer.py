@@ -46,6 +46,7 @@ class ScriptedEngine(Engine):
         self.answer: Answer | None = None
         self.dies = False
         self.starts = 0
+        self.kills = 0
         self.position = 1
 
     async def start(self, nursery: trio.Nursery, died: Callable[[], None]) -> None:
@@ -69,6 +70,10 @@ class ScriptedEngine(Engine):
             first, self.position = self.position, self.position + len(request.entries)
             return Placed(first)
         return Done()
+
+    def kill(self) -> None:
+        self.kills += 1
+        self.alive = False
 
     async def aclose(self) -> None:
         self.alive = False
@@ -311,6 +316,31 @@ class TestTrouble:
         await bench.ask(2)
         assert bench.outcomes[2] == Done()
         assert bench.writer.counters.restarts == 1
+
+    async def test_an_engine_that_hangs_is_told_by_its_age_and_killed_at_its_limit(
+        self, bench: Bench, autojump_clock: MockClock
+    ) -> None:
+        bench.engine.gate = trio.Event()
+        await bench.ask(0)
+        await bench.ask(1)
+        await trio.sleep(4.5)
+        assert (bench.writer.batch_age, bench.writer.trouble) == (4.5, None), "a slow disk"
+        await trio.sleep(1)
+        assert bench.writer.trouble == "a batch has been in hand for 5.5 s"
+        assert bench.outcomes == {}
+        await trio.sleep(9.55)
+        assert isinstance(bench.outcomes[0], OutcomeUnknown), "it may have been committed"
+        assert type(bench.outcomes[1]) is StoreUnavailable, "never begun"
+        assert (bench.engine.kills, bench.engine.alive) == (1, False)
+
+    async def test_a_probe_that_hangs_has_a_limit_too(self, bench: Bench, autojump_clock: MockClock) -> None:
+        bench.engine.gate = trio.Event()
+        await bench.ask(0)
+        await trio.sleep(40)
+        assert bench.engine.batches[1:] == [[Probe()]] * 2, "15 s each"
+        bench.engine.gate.set()
+        await trio.sleep(10)
+        assert (bench.writer.trouble, bench.engine.kills) == (None, 2)
 
     async def test_an_engine_that_dies_idle_is_noticed(self, bench: Bench, autojump_clock: MockClock) -> None:
         await wait_all_tasks_blocked()

@@ -18,7 +18,10 @@ from router.store.sqlite.ledger import Ledger
 from router.store.sqlite.requests import Outcome, Request
 
 _START_SECONDS = 15.0
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 3.0
+"""For the transaction in hand; who has not ended by then hangs, and is killed."""
+_KILL_SECONDS = 1.0
+"""Even a killed process stays while the kernel waits for its disk."""
 
 
 @attrs.frozen
@@ -62,6 +65,10 @@ class Engine(abc.ABC):
         """One batch, one transaction (see `Ledger.commit`). Raises EngineDied."""
 
     @abc.abstractmethod
+    def kill(self) -> None:
+        """End it now: it has not answered for too long. It may be started again."""
+
+    @abc.abstractmethod
     async def aclose(self) -> None:
         """Let everything go, within seconds. A transaction in hand is finished, never torn."""
 
@@ -83,6 +90,9 @@ class InlineEngine(Engine):
         if self._ledger is None:
             raise EngineDied("not started")
         return self._ledger.commit(requests)
+
+    def kill(self) -> None:
+        """Nothing to do: who runs this is not inside a commit."""
 
     async def aclose(self) -> None:
         self.alive = False
@@ -165,6 +175,11 @@ class ProcessEngine(Engine):
             buffer += piece
         return buffer
 
+    def kill(self) -> None:
+        self.alive = False
+        if self._process is not None:
+            self._process.kill()
+
     async def aclose(self) -> None:
         self.alive = False
         process, stream = self._process, self._stream
@@ -172,11 +187,11 @@ class ProcessEngine(Engine):
         if stream is not None:
             stream.socket.close()
         if process is not None:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + _STOP_SECONDS):
+            with trio.move_on_after(_STOP_SECONDS, shield=True):
                 await process.wait()
             if process.returncode is None:
                 process.kill()
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + _STOP_SECONDS):
+                with trio.move_on_after(_KILL_SECONDS, shield=True):
                     await process.wait()
 
 

@@ -328,8 +328,9 @@ class SqliteStore(Store):
             await parts.reads.short(Reader.head)
         except StoreUnavailable as error:
             return StoreHealth(ok=False, detail=error.detail)
-        if parts.writer.trouble is not None:
-            return StoreHealth(ok=False, detail=parts.writer.trouble)
+        wrong = parts.writer.trouble
+        if wrong is not None:
+            return StoreHealth(ok=False, detail=wrong)
         return StoreHealth(ok=True, detail=f"writing in {self._options.writer}")
 
     def statistics(self) -> StoreStatistics:

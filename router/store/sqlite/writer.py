@@ -4,6 +4,7 @@
                                                               │ the disk fails        │ the engine dies
                                                               ▼                       ▼
                                      refuse all, red, probe until it works    outcome unknown, start it again
+                                                              an engine that hangs is killed, and has died
 
 *Where the engine runs*, measured (`python -m tests.benchmarks.writer_bench`; SQLite 3.40, CPython 3.11, two
 cores shared with others, an SSD whose fdatasync takes 50 µs; 1 KiB bodies, synchronous=FULL). Medians:
@@ -67,6 +68,11 @@ class Bounds:
     restart_delay: float = 0.1
     """Seconds before an engine that died is started again; doubles up to `restart_limit`."""
     restart_limit: float = 5.0
+    batch_slow: float = 5.0
+    """Seconds a batch may be in hand before the store says that it is not well."""
+    batch_limit: float = 15.0
+    """Seconds before an engine that does not answer is killed. A commit on a bad disk may take some, and the
+    write lock alone may be waited for 5 (`database.py`)."""
 
 
 @attrs.define(eq=False)
@@ -111,6 +117,7 @@ class Writer:
         self._bytes = 0
         self._work = trio.Event()
         self._trouble: str | None = "not started"
+        self._begun: float | None = None
         self.counters = WriterCounters()
 
     # -- for callers -----------------------------------------------------------------------------------
@@ -118,7 +125,14 @@ class Writer:
     @property
     def trouble(self) -> str | None:
         """Why nothing is written just now; None when all is well."""
+        if self._trouble is None and (age := self.batch_age) > self._bounds.batch_slow:
+            return f"a batch has been in hand for {age:.1f} s"
         return self._trouble
+
+    @property
+    def batch_age(self) -> float:
+        """Seconds since the batch in hand was begun; 0 when there is none."""
+        return 0.0 if self._begun is None else trio.current_time() - self._begun
 
     @property
     def queued(self) -> tuple[int, int]:
@@ -196,7 +210,7 @@ class Writer:
         if not batch:
             return
         try:
-            outcomes = await self._engine.commit([waiting.request for waiting in batch])
+            outcomes = await self._run([waiting.request for waiting in batch])
         except EngineDied as error:
             self._fail(batch, str(error), OutcomeUnknown)
             self._fail_all(str(error))
@@ -217,6 +231,19 @@ class Writer:
                 if isinstance(result, Unavailable)
             )
             self._fail_all(failed.detail)
+
+    async def _run(self, requests: Sequence[Request]) -> list[Outcome]:
+        """One batch through the engine. Raises EngineDied, also for one that hangs: it is killed."""
+        self._begun = trio.current_time()
+        try:
+            with trio.fail_after(self._bounds.batch_limit):
+                return await self._engine.commit(requests)
+        except trio.TooSlowError as error:
+            self._engine.kill()
+            limit = self._bounds.batch_limit
+            raise EngineDied(f"the writer did not answer for {limit:g} s and was killed") from error
+        finally:
+            self._begun = None
 
     def _take(self) -> list[_Waiting]:
         """The next batch, at least one request if there is one; requests nobody waits for any more go."""
@@ -287,7 +314,7 @@ class Writer:
             if not self._engine.alive:
                 await self._engine.start(nursery, self._wake)
                 self.counters.restarts += 1
-            (result,) = await self._engine.commit([Probe()])
+            (result,) = await self._run([Probe()])
         except (EngineDied, OSError) as error:
             return str(error)
         match result:
