@@ -13,6 +13,7 @@ Signals: the first SIGTERM or SIGINT drains (readiness red, streams told to reco
 within `server.graceful_timeout`), a second one stops at once.
 """
 
+import math
 import os
 import random
 import signal
@@ -46,7 +47,7 @@ from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
 from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
-from router.device.tail import Tail
+from router.device.tail import PENDING_BYTES, PENDING_ENTRIES, Tail
 from router.edge import server as edge_server
 from router.edge.public import public_app
 from router.edge.routes import route_names
@@ -73,6 +74,7 @@ from router.observe import (
 )
 from router.observe.sources import log_writer, process, queues
 from router.observe.sources import store as store_counters
+from router.observe.sources import tail as tail_counters
 from router.store.sqlite.store import SqliteOptions, SqliteStore
 from router.store.sqlite.writer import Bounds
 from router.tuning import Tuning
@@ -117,6 +119,7 @@ class Router:
             settings.logging, bucket_seconds=settings.log.received_bucket_seconds
         )
         self.metrics = Metrics(version=_VERSION)
+        self.observer = Observer(self.logs, self.metrics, Vocabulary(route_names(), ERRORS))
         self.drain = trio.Event()
         self.drained = trio.Event()
         self.now = time.time
@@ -147,6 +150,7 @@ class Router:
             token_hash=self.secrets.token_hash,
             replay=self.replay,
             remember=self.store.remember_token,
+            on_bare_audience=self.observer.bare_audience,
         )
         self.health = Health(
             (CallCheck("store", self._examine_store), CallCheck("bus", self._examine_bus),
@@ -221,7 +225,7 @@ class Router:
             documents=ServedDocuments(self.service, self.store),
             secrets=self.secrets,
             health=self.health,
-            observer=Observer(self.logs, self.metrics, Vocabulary(route_names(), ERRORS)),
+            observer=self.observer,
             settings=settings,
             version=_VERSION,
             drain=self.drain,
@@ -348,26 +352,65 @@ class Router:
             queued_bytes=self.devices.queued_bytes,
             head=await self.store.head(),
             tail_position=self.tail.position,
+            tail_pending=self.tail.pending[0],
+            tail_reads=self.tail.reads,
+            tail_failed_reads=self.tail.failed_reads,
+            delivered=self.tail.delivered,
             fell_behind=self.tail.fell_behind,
+            bus_failures=self.bus.failures,
         )
 
     def _observe_queues(self) -> None:
+        settings = self.settings
+
         def states() -> list[QueueState]:
             replay = self.replay.statistics()
+            stored = self.store.statistics()
+            pending_items, pending_bytes = self.tail.pending
+            open_feeds = self.devices.connections
             return [
-                QueueState(queue="feeds", items=self.devices.connections, bytes=self.devices.queued_bytes),
+                QueueState(
+                    queue="store",
+                    items=stored.queued_items,
+                    max_items=settings.store.queue_items,
+                    bytes=stored.queued_bytes,
+                    max_bytes=settings.store.queue_bytes,
+                ),
+                QueueState(
+                    queue="tail",
+                    items=pending_items,
+                    max_items=PENDING_ENTRIES,
+                    bytes=pending_bytes,
+                    max_bytes=PENDING_BYTES,
+                ),
+                QueueState(  # of all feeds together; each has its own bound
+                    queue="feeds",
+                    max_items=open_feeds * settings.devices.feed_items,
+                    bytes=self.devices.queued_bytes,
+                    max_bytes=open_feeds * settings.devices.feed_bytes,
+                ),
+                QueueState(queue="connections", items=open_feeds, max_items=settings.server.max_connections),
                 QueueState(queue="used_tokens", items=replay["items"], max_items=replay["capacity"]),
                 QueueState(
                     queue="conversations",
                     items=self.conversation_actors.statistics().active,
-                    max_items=self.settings.conversations.cap,
+                    max_items=_bound(self.conversation_actors.options.cap),
                 ),
-                QueueState(queue="devices", items=self.devices.connected),
+                QueueState(
+                    queue="devices",
+                    items=self.devices.connected,
+                    max_items=_bound(self.device_actors.options.cap),
+                ),
             ]
 
         for source in (process, queues(states), store_counters(self.store.statistics),
-                       log_writer(self.logs.writer)):  # fmt: skip
+                       tail_counters(self.tail, self.bus), log_writer(self.logs.writer)):  # fmt: skip
             self.metrics.add_source(source)
+
+
+def _bound(cap: float) -> int | None:
+    """A registry's cap as it is tuned now; None while it has none."""
+    return None if math.isinf(cap) else int(cap)
 
 
 @contextmanager

@@ -46,8 +46,17 @@ class Numbers(msgspec.Struct, frozen=True, rename="camel"):
     head: int
     """The last position of the log; `tailPosition` follows it."""
     tail_position: int
+    tail_pending: int
+    """Entries that the tail knows of and has not offered yet."""
+    tail_reads: int
+    """How often the tail read the log back; `tailFailedReads` of them failed."""
+    tail_failed_reads: int
+    delivered: int
+    """Entries offered to feeds, once for each feed."""
     fell_behind: int
     """How often a feed became a cursor because its client was slow."""
+    bus_failures: int
+    """Hints that a listener failed over."""
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

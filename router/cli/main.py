@@ -21,6 +21,7 @@ _COMMANDS = {
     "migrate": "router.cli.migrate",
     "config": "router.cli.config",
     "tree": "router.cli.tree",
+    "statistics": "router.cli.statistics",
     "tune": "router.cli.tune",
 }
 """Command → module that has it as `command`; in the order of the help, which is the order of a first day."""

@@ -9,13 +9,13 @@ Cheap and certain checks come first; the costly one (a signature, 50 to 500 us) 
 can refuse; the replay check is last so that a forged token cannot use up the nonce of a real one.
 Between the look into the replay memory and the insertion there is no `await`.
 
-No switch turns a check off. `aud` without a fragment is accepted by policy and counted, since the
+No switch turns a check off. `aud` without a fragment is accepted by policy and told, since the
 reference PDS still sends it that way when it proxies.
 
 One `authenticate` with the document cached: 165 us (ES256K with coincurve), about 560 without, 200 for
 ES256; the parts are in `jws.py`.
 
-Source: atproto.com/specs/xrpc «inter-service authentication» as of 2026, `mls-atproto.md` 4.1 to 4.4.
+Source: atproto.com/specs/xrpc «inter-service authentication» as of 2026; RFC 7519 for the claims.
 """
 
 from collections.abc import Callable, Mapping
@@ -116,12 +116,14 @@ class Authenticator:
         replay: ReplayGuard,
         remember: Callable[[bytes, int], None],
         keys: KeyCache | None = None,
+        on_bare_audience: Callable[[], None] = lambda: None,
     ) -> None:
         """`clock` gives Unix seconds, `token_hash` the keyed hash of (issuer, jti).
 
         `remember(hash, until)` queues a used token to the store and returns at once; the store must
         commit it no later than anything that is submitted after it, so that a token whose effect
-        survives a crash is still used after it.
+        survives a crash is still used after it. `on_bare_audience` hears of each token that was accepted
+        though its `aud` had no fragment.
         """
         self._policy = policy
         self._resolver = resolver
@@ -130,7 +132,7 @@ class Authenticator:
         self._replay = replay
         self._remember = remember
         self._keys = KeyCache() if keys is None else keys
-        self._bare_audiences = 0
+        self._on_bare_audience = on_bare_audience
 
     async def authenticate(self, authorization: str | None, *, lxm: Nsid, single_use: bool) -> Caller:
         """The caller that an `Authorization` header proves, for this method.
@@ -150,12 +152,9 @@ class Authenticator:
             if not self._replay.use(token_id, until=token.expires, now=self._clock()):
                 raise AuthError(TokenFault.NOT_UNIQUE)
             self._remember(token_id, token.expires)
-        self._bare_audiences += token.bare_audience
+        if token.bare_audience:
+            self._on_bare_audience()
         return Caller(token.issuer, token.expires, token_id)
-
-    def statistics(self) -> dict[str, int]:
-        """`bare_audiences`: tokens accepted whose `aud` had no fragment."""
-        return {"bare_audiences": self._bare_audiences}
 
     async def _verify(self, token: CheckedToken) -> None:
         """Returns if the issuer's key made the token. The key may have been rotated: one refresh."""

@@ -91,6 +91,21 @@ STORE_REFUSED = Metric("rookery_store_refused_total", Kind.READ_COUNTER, "Append
 STORE_UNAVAILABLE = Metric(
     "rookery_store_unavailable_total", Kind.READ_COUNTER, "Appends that failed for the disk or the writer."
 )
+STORE_WRITER_RESTARTS = Metric(
+    "rookery_store_writer_restarts_total", Kind.READ_COUNTER, "Times the writer was started anew."
+)
+STORE_WAL_PAGES = Metric(
+    "rookery_store_wal_pages", Kind.READ_GAUGE, "Pages in the write-ahead log at the last checkpoint."
+)
+TAIL_DELIVERED = Metric(
+    "rookery_tail_delivered_total", Kind.READ_COUNTER, "Entries offered to feeds, once for each feed."
+)
+TAIL_FELL_BEHIND = Metric(
+    "rookery_tail_fell_behind_total", Kind.READ_COUNTER, "Feeds that became cursors, their clients slow."
+)
+TAIL_READS = Metric("rookery_tail_reads_total", Kind.READ_COUNTER, "Times the tail read the log back.")
+TAIL_FAILED_READS = Metric("rookery_tail_failed_reads_total", Kind.READ_COUNTER, "Those that failed.")
+BUS_FAILURES = Metric("rookery_bus_failures_total", Kind.READ_COUNTER, "Hints that a listener failed over.")
 LINES_LOST = Metric("rookery_log_lines_lost_total", Kind.READ_COUNTER, "Log lines that could not be written.")
 MEMORY = Metric("rookery_process_resident_bytes", Kind.READ_GAUGE, "Memory of this process.")
 CPU = Metric("rookery_process_cpu_seconds_total", Kind.READ_COUNTER, "CPU time of this process.")

@@ -1,4 +1,4 @@
-"""Sources of READ metrics: the process itself, bounded queues, the store, the log writer."""
+"""Sources of READ metrics: the process, bounded queues, the store, the tail, the bus, the log writer."""
 
 import os
 import resource
@@ -62,10 +62,6 @@ class StoreCounters(Protocol):
     """The part of the store's statistics that is exported (observe knows no store)."""
 
     @property
-    def queued_items(self) -> int: ...
-    @property
-    def queued_bytes(self) -> int: ...
-    @property
     def commits(self) -> int: ...
     @property
     def entries(self) -> int: ...
@@ -73,10 +69,14 @@ class StoreCounters(Protocol):
     def refused(self) -> int: ...
     @property
     def unavailable(self) -> int: ...
+    @property
+    def writer_restarts(self) -> int: ...
+    @property
+    def wal_pages(self) -> int: ...
 
 
 def store(read: Callable[[], StoreCounters]) -> Source:
-    """A source for the store's counters and its queue."""
+    """A source for the store's counters."""
 
     def samples() -> Iterator[Sample]:
         now = read()
@@ -84,10 +84,36 @@ def store(read: Callable[[], StoreCounters]) -> Source:
         yield Sample(metrics.STORE_ENTRIES, now.entries)
         yield Sample(metrics.STORE_REFUSED, now.refused)
         yield Sample(metrics.STORE_UNAVAILABLE, now.unavailable)
-        yield Sample(metrics.QUEUE_ITEMS, now.queued_items, ("store",))
-        yield Sample(metrics.QUEUE_BYTES, now.queued_bytes, ("store",))
+        yield Sample(metrics.STORE_WRITER_RESTARTS, now.writer_restarts)
+        yield Sample(metrics.STORE_WAL_PAGES, now.wal_pages)
 
     return samples
+
+
+class TailCounters(Protocol):
+    """The counters of the tail."""
+
+    delivered: int
+    fell_behind: int
+    reads: int
+    failed_reads: int
+
+
+class BusCounters(Protocol):
+    """The counters of the bus."""
+
+    failures: int
+
+
+def tail(tail: TailCounters, bus: BusCounters) -> Source:
+    """A source for the way of an entry from the log to the feeds."""
+    return lambda: (
+        Sample(metrics.TAIL_DELIVERED, tail.delivered),
+        Sample(metrics.TAIL_FELL_BEHIND, tail.fell_behind),
+        Sample(metrics.TAIL_READS, tail.reads),
+        Sample(metrics.TAIL_FAILED_READS, tail.failed_reads),
+        Sample(metrics.BUS_FAILURES, bus.failures),
+    )
 
 
 def log_writer(writer: LineWriter) -> Source:

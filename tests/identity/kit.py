@@ -57,6 +57,7 @@ class World:
     accounts: DictAccounts = field(default_factory=DictAccounts)
     now: float = NOW
     remembered: list[tuple[bytes, int]] = field(default_factory=list)
+    bare_audiences: int = 0
     replay: ReplayGuard = field(default_factory=ReplayGuard)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,11 @@ class World:
             token_hash=ServerSecrets(b"s" * 32).token_hash,
             replay=self.replay,
             remember=lambda token_hash, until: self.remembered.append((token_hash, until)),
+            on_bare_audience=self._hear_bare_audience,
         )
+
+    def _hear_bare_audience(self) -> None:
+        self.bare_audiences += 1
 
     def mint(
         self, key: AccountKey, lxm: Nsid = SEND, *, aud: str = SERVICE.audience, lifetime: int = 60

@@ -1,5 +1,6 @@
 """The table of metrics and what is recorded in it."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -41,6 +42,40 @@ def test_every_metric_of_the_table_is_recorded_somewhere() -> None:
     names = {name for name, value in vars(table).items() if isinstance(value, Metric)}
 
     assert {name for name in names if not re.search(rf"\b{name}\b", sources + body)} == set()
+
+
+def test_what_records_a_metric_is_wired_by_the_rest_of_the_router() -> None:
+    """A method of the observer that nobody calls records nothing, though its metric has a recorder."""
+    observe = ROOT / "router/observe"
+    recorders: dict[str, set[str]] = {}  # metric -> what must be reached for it to move
+    for path in observe.glob("*.py"):
+        module = ast.parse(path.read_text())
+        for part in module.body:
+            for name, node in _parts(part):
+                for used in ast.walk(node):
+                    if isinstance(used, ast.Attribute) and isinstance(vars(table).get(used.attr), Metric):
+                        recorders.setdefault(used.attr, set()).add(name)
+    reached = set()
+    for path in (ROOT / "router").rglob("*.py"):
+        if path.parent != observe:
+            for used in ast.walk(ast.parse(path.read_text())):
+                if isinstance(used, ast.Attribute) and ast.unparse(used.value).endswith("observer"):
+                    reached.add(f".{used.attr}")
+                elif isinstance(used, ast.ImportFrom) and (used.module or "").startswith("router.observe"):
+                    reached |= {alias.name for alias in used.names}
+
+    own = {"BUILD", "SOURCE_FAILURES"}  # the registry's own
+    for name in {name for name, value in vars(table).items() if isinstance(value, Metric)} - own:
+        assert recorders.get(name, set()) & reached, f"nothing in router/ reaches what records {name}"
+
+
+def _parts(part: ast.stmt) -> list[tuple[str, ast.AST]]:
+    """A definition under the name by which others reach it: the observer's are reached by method."""
+    if isinstance(part, ast.ClassDef) and part.name == "Observer":
+        return [(f".{each.name}", each) for each in part.body if isinstance(each, ast.FunctionDef)]
+    if isinstance(part, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [(part.name, part)]
+    return []
 
 
 def test_counters_gauges_and_histograms_are_exported() -> None:
@@ -89,7 +124,7 @@ def test_sources_are_asked_at_each_scrape() -> None:
     metrics = Metrics(version="9")
     writer = LineWriter(Captured().stream)
     writer.lost = 3
-    metrics.add_source(store(lambda: StoreStatistics("process", 1, 20, 5, 50, 2, 4)))
+    metrics.add_source(store(lambda: StoreStatistics("process", 1, 20, 5, 50, 2, 4, 3, 9)))
     metrics.add_source(
         queues(
             lambda: [
@@ -107,8 +142,8 @@ def test_sources_are_asked_at_each_scrape() -> None:
     assert found["rookery_store_entries_total"] == 50
     assert found["rookery_store_refused_total"] == 2
     assert found["rookery_store_unavailable_total"] == 4
-    assert found['rookery_queue_items{queue="store"}'] == 1
-    assert found['rookery_queue_bytes{queue="store"}'] == 20
+    assert found["rookery_store_writer_restarts_total"] == 3
+    assert found["rookery_store_wal_pages"] == 9
     assert found['rookery_queue_max_bytes{queue="tail ring"}'] == 70
     assert found['rookery_queue_max_items{queue="conversations"}'] == 30
     assert 'rookery_queue_items{queue="tail ring"}' not in found
