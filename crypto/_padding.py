@@ -10,8 +10,8 @@ ROOKERY    512, 1024, 2048, 4096, then four sizes a doubling     01, 3-byte big-
 =========  ====================================================  =======================================
 
 The first is the contract of `blue.catbird.mls.*`. Its linear steps protect text and give large files
-away nearly as well as no padding does (`mls-atproto.md` 6.1: 7.3 bits of a file's size remain), so
-`chat.rookery.*` uses quarter octaves (5 bits, 9 % more bytes).
+away (of 200,000 sizes around a median of 220 KB, 7.3 bits of entropy remain), so `chat.rookery.*` uses
+quarter octaves (5 bits, 9 % more bytes).
 
 The leading 01 is a version. A CATBIRD envelope never begins with it, since its length would be above
 16 MiB, so the two cannot be taken for each other.

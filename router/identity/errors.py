@@ -9,7 +9,9 @@ import enum
 
 
 class TokenFault(enum.StrEnum):
-    """The names of `mls-atproto.md` 4.6. `ExpiredToken` and `InvalidToken` are left out on purpose.
+    """The names that the reference implementation (`@atproto/xrpc-server`) answers with.
+
+    Its `ExpiredToken` and `InvalidToken` are left out on purpose.
 
     Client libraries take those two as the end of the account's session and log it out.
     """
