@@ -244,7 +244,8 @@ async def leave_rookery(edge: Edge, call: Call) -> rookery.LeaveConvoOutput:
 def _no_handshake(*fields: object) -> None:
     """Refuse commits and Welcomes until this server can keep them.
 
-    To take them and drop them would leave every other member in the old epoch (`mls-ds.md` 5.2).
+    To take them and drop them would leave every other member in the old epoch (RFC 9420 section 12.4: a
+    commit begins the next one, for those who process it).
     """
     if any(field is not UNSET and field != () for field in fields):
         raise Refusal("MethodNotImplemented", "This server does not take commits and Welcomes yet.")

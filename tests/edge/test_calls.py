@@ -309,7 +309,7 @@ async def test_every_time_on_the_wire_is_a_bucket(house: House) -> None:
 
 
 def private_message(group: bytes, epoch: int, size: int = 512) -> bytes:
-    """An MLS PrivateMessage with application content in its padding envelope (`mls-atproto.md` 1.2)."""
+    """An MLS PrivateMessage with application content (RFC 9420 section 6.3) in its padding envelope."""
     body = b"\x00\x01\x00\x02" + bytes((len(group),)) + group + epoch.to_bytes(8, "big") + b"\x01"
     body += b"\x00" + b"\x04sndr" + b"\x10" + b"c" * 16
     return (len(body).to_bytes(4, "big") + body).ljust(size, b"\0")

@@ -256,7 +256,7 @@ def test_what_cannot_begin_is_refused_by_name(command: Create, error: str) -> No
 
 @pytest.mark.parametrize("epoch", [0, 1, 17])
 def test_the_epoch_of_a_new_mls_conversation_is_the_one_its_creator_stated(epoch: int) -> None:
-    """A server that answers 0 to a creator who stands at 1 splits the group (mls-ds section 5, 1)."""
+    """A server that answers 0 to a creator who stands at 1 splits the group: members of two epochs."""
     assert began(BOB, kind=MLS, epoch=epoch).epoch == epoch
 
 

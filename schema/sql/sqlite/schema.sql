@@ -4,7 +4,7 @@
 -- ties an account to a message: `entries` has no sender, and what is committed beside it (results, tokens)
 -- lies in tables ordered by hash, so that their order tells nothing either.
 --
--- The layout follows the measurements of the reference: the position is the rowid, conversations have
+-- The layout was chosen by measuring inserts and reads: the position is the rowid, conversations have
 -- small integer keys, and `entries` has two indexes and no third.
 
 -- One row: which log this is, and who may use it.
