@@ -1,11 +1,15 @@
 """Checkpoints keep the write-ahead log short beside a load that never pauses, and off the path of commits."""
 
 import shutil
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
+import trio
 
-from router.store.sqlite import database
+from router.store.errors import DurabilityLost
+from router.store.sqlite import checkpoint, database
 from router.store.sqlite.checkpoint import Checkpointer
 from router.store.sqlite.folder import database_path
 from router.store.sqlite.reader import Reader
@@ -88,3 +92,76 @@ async def test_a_clean_stop_leaves_a_file_that_is_whole_without_its_log(
     shutil.copy(file, tmp_path / "copy" / file.name)
     async with open_sqlite(tmp_path / "copy", SqliteOptions(writer="inline")) as store:
         assert await store.head() == 2
+
+
+async def grown(path: Path) -> tuple[Checkpointer, Path]:
+    """A database whose log has something in it, and the log."""
+    database.prepare(path)
+    checkpointer = Checkpointer(path, "full")
+    writer = database.connect_writer(path, "full")
+    reader = database.connect_reader(path)
+    writer.execute("CREATE TABLE t AS SELECT zeroblob(100000)")
+    writer.close()  # no checkpoint: the reader is still there
+    await checkpointer.checkpoint()
+    reader.close()
+    return checkpointer, path.with_name(path.name + "-wal")
+
+
+async def test_the_last_checkpoint_leaves_no_log(tmp_path: Path) -> None:
+    checkpointer, log = await grown(tmp_path / "a.db")
+    assert log.stat().st_size > 100_000
+    assert await checkpointer.finish()
+    assert log.stat().st_size == 0
+    checkpointer.close()
+
+
+async def test_a_last_checkpoint_that_hangs_is_left_behind_after_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread, so the loop goes on; the log stays."""
+    checkpointer, log = await grown(tmp_path / "a.db")
+    hangs = threading.Event()
+
+    def pragma(connection: sqlite3.Connection, mode: str) -> tuple[int, int, int]:
+        hangs.wait(20)
+        raise sqlite3.OperationalError("interrupted")
+
+    monkeypatch.setattr(checkpoint, "_pragma", pragma)
+    monkeypatch.setattr(checkpoint, "_FINISH_SECONDS", 0.05)
+    with trio.CancelScope() as scope:
+        scope.cancel()  # a store stops by being cancelled
+        assert not await checkpointer.finish()
+    checkpointer.close()
+    assert log.stat().st_size > 100_000
+    hangs.set()
+
+
+def failing_fsync(connection: sqlite3.Connection, mode: str) -> tuple[int, int, int]:
+    """In the place of a checkpoint."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    raise error
+
+
+async def test_after_a_checkpoint_that_lost_something_there_is_no_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller of a checkpoint hears of it, and the store is then stopped like by anybody else."""
+    checkpointer, log = await grown(tmp_path / "a.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_pragma", failing_fsync)
+        with pytest.raises(DurabilityLost):
+            await checkpointer.checkpoint()
+    assert not await checkpointer.finish()
+    assert log.stat().st_size > 100_000
+    checkpointer.close()
+
+
+async def test_a_last_checkpoint_that_loses_something_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpointer, _ = await grown(tmp_path / "a.db")
+    monkeypatch.setattr(checkpoint, "_pragma", failing_fsync)
+    with pytest.raises(DurabilityLost):
+        await checkpointer.finish()
+    checkpointer.close()

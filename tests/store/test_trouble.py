@@ -4,13 +4,17 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import trio
 
-from router.store.errors import StoreUnavailable
+from router.store.errors import DurabilityLost, OutcomeUnknown, StoreUnavailable
+from router.store.sqlite import store as sqlite_store
+from router.store.sqlite.engines import InlineEngine
+from router.store.sqlite.folder import database_path
+from router.store.sqlite.requests import Outcome, Request, Unavailable
 from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
 from router.store.sqlite.writer import Bounds
 from router.store.values import Appended, AppendRequest
@@ -177,7 +181,7 @@ def test_an_io_error_refuses_sends_and_goes_away_with_its_cause(tmp_path: Path) 
 
 
 SECCOMP = """
-import ctypes, os, platform, struct, sys, trio
+import ctypes, os, platform, signal, struct, sys, trio
 from pathlib import Path
 from router.store.errors import DurabilityLost, OutcomeUnknown
 from router.store.sqlite.store import SqliteOptions, SqliteStore
@@ -199,15 +203,25 @@ def fail_fsync():
         os._exit(77)
 
 async def main():
-    store = SqliteStore(Path(sys.argv[1]), SqliteOptions(writer="inline"))
+    writer = "process" if sys.argv[2] == "process" else "inline"
+    store = SqliteStore(Path(sys.argv[1]), SqliteOptions(writer=writer))
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(store.run)
             room = Room(store, 1)
             await room.create("ann", devices("ann", 1))
             fail_fsync()
+            await trio.to_thread.run_sync(fail_fsync)  # the thread that starts processes
             try:
-                await (room.say("m1") if sys.argv[2] == "commit" else store.checkpoint())
+                match sys.argv[2]:
+                    case "commit":
+                        await room.say("m1")
+                    case "checkpoint":
+                        await store.checkpoint()
+                    case "stop":
+                        nursery.cancel_scope.cancel()
+                    case "process":  # the next one inherits the filter
+                        os.kill(store.writer_pid, signal.SIGKILL)
             except OutcomeUnknown:
                 print("unknown", flush=True)
             await trio.sleep_forever()
@@ -218,7 +232,7 @@ trio.run(main)
 """
 
 
-@pytest.mark.parametrize("where", ["commit", "checkpoint"])
+@pytest.mark.parametrize("where", ["commit", "checkpoint", "stop", "process"])
 def test_a_failed_fsync_ends_the_process_and_claims_nothing(tmp_path: Path, where: str) -> None:
     """After it, the kernel may have dropped what was answered; the next fsync would lie."""
     done = run_python(SECCOMP, str(tmp_path / "data"), where)
@@ -226,6 +240,45 @@ def test_a_failed_fsync_ends_the_process_and_claims_nothing(tmp_path: Path, wher
         pytest.skip("the kernel gives no seccomp filter")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == (["unknown", "ended"] if where == "commit" else ["ended"])
+
+
+class LosingEngine(InlineEngine):
+    """Its second commit is written and cannot be synced."""
+
+    commits = 0
+
+    async def commit(self, requests: Sequence[Request]) -> list[Outcome]:
+        outcomes = await super().commit(requests)
+        self.commits += 1
+        return outcomes if self.commits == 1 else [Unavailable("fsync", fatal=True)] * len(requests)
+
+
+async def test_after_a_failed_fsync_nothing_is_moved_into_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by a last checkpoint nor by SQLite's own when the last connection closes."""
+    monkeypatch.setitem(sqlite_store._ENGINES, "inline", LosingEngine)
+    file = database_path(tmp_path / "data")
+    log = file.with_name(file.name + "-wal")
+    store = SqliteStore(tmp_path / "data", SqliteOptions(writer="inline", checkpoint_interval=1000))
+    before = b""
+
+    async def live() -> None:
+        nonlocal before
+        async with trio.open_nursery() as nursery:
+            await nursery.start(store.run)
+            room = Room(store, 1)
+            await room.create("ann", devices("ann", 1))
+            before = file.read_bytes()
+            with pytest.raises(OutcomeUnknown):
+                await room.say("m1", body=bytes(100_000))
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseExceptionGroup) as ended:
+        await live()
+    assert ended.value.split(DurabilityLost)[1] is None
+    assert file.read_bytes() == before
+    assert log.stat().st_size > 100_000
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -21,6 +21,8 @@ _RESTART_PAGES = 8_000
 _PATIENCE_MS = 50
 """How long a RESTART may wait for readers: it has the write lock meanwhile, and commits wait with it. Our own
 reads are done in less; a foreign one (a shell, a backup) keeps the log growing until it ends."""
+_FINISH_SECONDS = 3.0
+"""For the last checkpoint: a stop has its own limit, and a log that stays is read at the next start."""
 
 
 @attrs.frozen
@@ -41,6 +43,7 @@ class Checkpointer:
         self._restart_pages = restart_pages
         self._limiter = trio.CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
+        self._lost = False
         self.wal_pages = 0
 
     async def checkpoint(self) -> Checkpointed | None:
@@ -53,44 +56,63 @@ class Checkpointer:
             self.wal_pages = 0 if done.restarted else done.log
         return done
 
-    def finish(self) -> None:
-        """The last checkpoint of a clean stop: leaves a database file that is whole without its log.
+    async def finish(self) -> bool:
+        """The last checkpoint of a clean stop; whether the database file is whole without its log now.
 
-        Blocks for as long as the log takes to move. What cannot be moved stays in the log and is not lost.
+        Takes a few seconds at most, also when cancelled. What was not moved then stays in the log and is not
+        lost. Raises `DurabilityLost`; and does nothing when a checkpoint before has raised it.
         """
-        try:
-            if self._connection is None:
-                self._connection = connect_writer(self._path, self._synchronous)
-            self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-            self._pragma("TRUNCATE")
-        except sqlite3.Error:
-            pass  # the next start reads the log
-        self.close()
+        if self._lost:
+            return False
+        with trio.move_on_after(_FINISH_SECONDS, shield=True):
+            return await trio.to_thread.run_sync(
+                self._truncate, limiter=self._limiter, abandon_on_cancel=True
+            )
+        # The thread may hang in the disk, and whoever closed its connection would wait for it: it keeps it.
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.interrupt()
+        return False
 
     def close(self) -> None:
-        """Let the database go."""
+        """Let the database go. The last connection that may write makes a checkpoint then: see `store.py`."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _checkpoint(self) -> Checkpointed | None:
         try:
-            if self._connection is None:
-                self._connection = connect_writer(self._path, self._synchronous)
-                self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-            _, log, moved = self._pragma("PASSIVE")
+            connection = self._open()
+            _, log, moved = _pragma(connection, "PASSIVE")
             if log <= self._restart_pages:
                 return Checkpointed(log, moved, restarted=False)
-            busy, log, moved = self._pragma("RESTART")
+            busy, log, moved = _pragma(connection, "RESTART")
             return Checkpointed(log, moved, restarted=not busy)
         except sqlite3.Error as error:
-            if trouble.is_fatal(error):
-                raise DurabilityLost(trouble.describe(error)) from error
+            self._end_if_fatal(error)
             # Nothing is lost: the log keeps what was not moved, and the writer says when the disk is full.
             return None
 
-    def _pragma(self, mode: str) -> tuple[int, int, int]:
+    def _truncate(self) -> bool:
+        try:
+            busy, _, _ = _pragma(self._open(), "TRUNCATE")
+        except sqlite3.Error as error:
+            self._end_if_fatal(error)
+            return False
+        return not busy
+
+    def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise RuntimeError("a checkpoint opens its connection first")
-        (busy, log, moved) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        return busy, log, moved
+            self._connection = connect_writer(self._path, self._synchronous)
+            self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+        return self._connection
+
+    def _end_if_fatal(self, error: sqlite3.Error) -> None:
+        if trouble.is_fatal(error):
+            self._lost = True
+            raise DurabilityLost(trouble.describe(error)) from error
+
+
+def _pragma(connection: sqlite3.Connection, mode: str) -> tuple[int, int, int]:
+    (busy, log, moved) = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    return busy, log, moved

@@ -7,6 +7,7 @@ still has things to write while it drains. This process ends by end of file, whi
 Imports no Trio: its memory and its start are paid for on every server.
 """
 
+import os
 import signal
 import socket
 import struct
@@ -23,6 +24,8 @@ from router.store.sqlite.requests import Outcome, Request, Unavailable
 if TYPE_CHECKING:
     from router.store.sqlite.engines import Place
 
+LOST = 74
+"""The exit status after a failed fsync (EX_IOERR of sysexits.h): the answer may not be heard."""
 LENGTH = ">I"
 LENGTH_BYTES = struct.calcsize(LENGTH)
 
@@ -90,12 +93,15 @@ def _serve(connection: socket.socket, ledger: Ledger) -> None:
         if payload is None:
             return
         outcomes = ledger.commit(_requests.decode(payload))
+        lost = any(isinstance(outcome, Unavailable) and outcome.fatal for outcome in outcomes)
         try:
             connection.sendall(frame(_encoder.encode(outcomes)))
-        except BrokenPipeError:
-            return
-        if any(isinstance(outcome, Unavailable) and outcome.fatal for outcome in outcomes):
-            return
+        except (BrokenPipeError, ConnectionResetError):
+            if not lost:
+                return
+        if lost:
+            # At once: SQLite would make a checkpoint at the close, should its server be gone already.
+            os._exit(LOST)
 
 
 def _exactly(connection: socket.socket, size: int) -> bytearray | None:

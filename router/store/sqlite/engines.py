@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from router.store.errors import DurabilityLost
 from router.store.sqlite import child
 from router.store.sqlite.database import Synchronous
 from router.store.sqlite.ledger import Ledger
@@ -70,7 +71,10 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     async def aclose(self) -> None:
-        """Let everything go, within seconds. A transaction in hand is finished, never torn."""
+        """Let everything go, within seconds. A transaction in hand is finished, never torn.
+
+        Raises `DurabilityLost` when that transaction did, which nobody would hear of otherwise.
+        """
 
 
 class InlineEngine(Engine):
@@ -193,6 +197,8 @@ class ProcessEngine(Engine):
                 process.kill()
                 with trio.move_on_after(_KILL_SECONDS, shield=True):
                     await process.wait()
+            if process.returncode == child.LOST:
+                raise DurabilityLost("an fsync failed in the writer's process")
 
 
 def _environment() -> dict[str, str]:

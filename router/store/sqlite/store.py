@@ -114,15 +114,19 @@ class SqliteStore(Store):
         with FolderLock(self._folder):
             place = self._take_over(path)
             running = _Running.of(place, self._options, self._notify)
+            clean = False
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(running.writer.run)
                     nursery.start_soon(running.keep_checkpointing, self._options.checkpoint_interval)
                     self._running = running
                     task_status.started(self)
+            except BaseException as error:
+                clean = _is_cancellation(error)
+                raise
             finally:
                 self._running = None
-                running.close()
+                await running.close(clean=clean)
 
     def _take_over(self, path: Path) -> Place:
         """Migrate and become the owner: synchronous, before anybody is served."""
@@ -389,9 +393,31 @@ class _Running:
                 seen = self.writer.counters.commits
                 await self.checkpointer.checkpoint()
 
-    def close(self) -> None:
-        self.reads.close()
-        self.checkpointer.finish()
+    async def close(self, *, clean: bool) -> None:
+        """Let the database go, within seconds; after a clean stop with the log moved into it.
+
+        After `DurabilityLost` nothing may be moved: the log that is read then may not be what is on the disk.
+        But SQLite makes a checkpoint by itself when the last connection closes, and Python 3.11 has no
+        SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE. A connection that cannot write makes none, and keeps those that
+        close before it from being the last one: so the readers close last, unless all has been moved.
+        """
+        whole = False
+        try:
+            whole = clean and await self.checkpointer.finish()
+        finally:
+            if whole:
+                self.reads.close()
+                self.checkpointer.close()
+            else:
+                self.checkpointer.close()
+                self.reads.close()
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Whether it was stopped from outside, and nothing else went wrong."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_cancellation(one) for one in error.exceptions)
+    return isinstance(error, trio.Cancelled)
 
 
 @asynccontextmanager
