@@ -36,10 +36,8 @@ class Site:
             if not head:
                 return
             line, *fields = head.decode().split("\r\n")
-            self.heard += [
-                line.split()[1],
-                *(field for field in fields if field.lower().startswith("cookie")),
-            ]
+            if "favicon" not in line:  # asked for when the browser likes to
+                self.heard += [field.lower() for field in fields if field.lower().startswith("cookie")]
             body = _PAGE.encode() if " / " in line else b"<title>Second</title>hello"
             await stream.send_all(
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\nconnection: close\r\n"
