@@ -52,11 +52,13 @@ from router.edge.public import public_app
 from router.edge.routes import route_names
 from router.edge.services import Edge
 from router.housekeeping import remember_used_tokens, sweep
+from router.identity.authenticator import Authenticator, Look, TokenKind
 from router.identity.replay import ReplayGuard
 from router.identity.resolver import LocalResolver
+from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets, load_or_create_secrets
 from router.identity.service import ServedDocuments, ServiceIdentity
-from router.identity.service_auth import Authenticator, TokenPolicy
+from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.observe import (
     ActorInstrument,
     CallCheck,
@@ -140,14 +142,8 @@ class Router:
             feed_bytes=settings.devices.feed_bytes,
         )
         self.replay = ReplayGuard()
-        self.authenticator = Authenticator(
-            policy=_token_policy(settings, self.service),
-            resolver=LocalResolver(self.service, self.store),
-            clock=self.now,
-            token_hash=self.secrets.token_hash,
-            replay=self.replay,
-            remember=self.store.remember_token,
-        )
+        self.revocations = Revocations(self.now)
+        self.authenticator = self._authenticator()
         self.health = Health(
             (CallCheck("store", self._examine_store), CallCheck("bus", self._examine_bus),
              CallCheck("tails", self._examine_tree)),
@@ -156,6 +152,24 @@ class Router:
         )  # fmt: skip
         self._observe_queues()
         self.root = self._tree()
+
+    def _authenticator(self) -> Authenticator:
+        """Every kind of credential, by the look of it."""
+        kinds: dict[Look, TokenKind] = {
+            Look.SERVICE: ServiceTokens(
+                policy=_token_policy(self.settings, self.service),
+                resolver=LocalResolver(self.service, self.store),
+                clock=self.now,
+                token_hash=self.secrets.token_hash,
+            ),
+        }
+        return Authenticator(
+            kinds,
+            clock=self.now,
+            replay=self.replay,
+            remember=self.store.remember_token,
+            revocations=self.revocations,
+        )
 
     # -- the tree --------------------------------------------------------------------------------------
 
@@ -218,6 +232,7 @@ class Router:
             conversations=self.conversations,
             devices=self.devices,
             authenticator=self.authenticator,
+            revocations=self.revocations,
             documents=ServedDocuments(self.service, self.store),
             secrets=self.secrets,
             health=self.health,

@@ -55,7 +55,7 @@ from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.sockets import Socket, Stalled, open_or_turn_down
 from router.edge.xrpc import authenticate, read_input
-from router.identity.service_auth import Caller
+from router.identity.principal import Principal
 
 _BATCH = 256
 _MAX_WORDS = 256 * 1024
@@ -91,7 +91,7 @@ async def serve_session(
         await _Connection(edge, caller, socket, exchange).run()
 
 
-async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Caller:
+async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Principal:
     refuse_when_draining(edge)
     read_input(route, scope["query_string"], b"")
     if SUBPROTOCOL not in scope["subprotocols"]:
@@ -114,7 +114,7 @@ def _limits(edge: Edge) -> SessionLimits:
 class _Connection:
     """One session from its 101 to its close frame."""
 
-    def __init__(self, edge: Edge, caller: Caller, socket: Socket, exchange: Exchange) -> None:
+    def __init__(self, edge: Edge, caller: Principal, socket: Socket, exchange: Exchange) -> None:
         self._edge = edge
         self._account = caller.account
         self._socket = socket

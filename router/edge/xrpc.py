@@ -15,7 +15,7 @@ from router.edge.asgi import HeaderFields, NextChunk
 from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
 from router.edge.routes import Route
 from router.edge.services import Call, Edge
-from router.identity.service_auth import Caller
+from router.identity.principal import Principal
 from schema import error_names
 from schema.wire import Wire, decode, decode_query, encode
 
@@ -66,7 +66,7 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     if route.handler is None:
         raise TypeError(f"{route.nsid} has no handler")
     with trio.fail_after(edge.answer_timeout):
-        return await route.handler(edge, Call(route, caller.account, given))
+        return await route.handler(edge, Call(route, caller, given))
 
 
 async def read_body(request: Incoming, max_bytes: int, within: float) -> bytes:
@@ -102,7 +102,7 @@ def check_media_type(headers: HeaderFields) -> None:
         raise Refusal("UnsupportedMediaType", "Send the body without a content coding.")
 
 
-async def authenticate(edge: Edge, route: Route, headers: HeaderFields) -> Caller:
+async def authenticate(edge: Edge, route: Route, headers: HeaderFields) -> Principal:
     """The caller, proven for this method."""
     authorization = headers.one(b"authorization")
     if authorization is None:

@@ -2,7 +2,9 @@
 
 | module | what it promises |
 |---|---|
-| `service_auth` | `Authenticator.authenticate`: a header, a method -> a `Caller`, or `AuthError` |
+| `authenticator`, `principal` | the one door: a header, a method -> a `Principal`, or `AuthError` |
+| `service_auth` | an account speaks with its own key |
+| `revocations` | who does not count any more, and what is open in its name ends at once |
 | `compact`, `jws` | strict reading of a token's text; the signature step, joserfc with low-S algorithms |
 | `replay` | a token is used once, in bounded memory |
 | `resolver`, `document`, `did` | a DID -> its document -> its key; the syntax of account DIDs |

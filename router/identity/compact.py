@@ -36,11 +36,11 @@ def read_compact(text: str) -> CompactToken:
     parts = text.split(".")
     if len(parts) != 3:
         raise AuthError(TokenFault.BAD_JWT)
-    header, claims, signature = (_decode(part) for part in parts)
+    header, claims, signature = (decode_part(part) for part in parts)
     return CompactToken(text, _object(header), _object(claims), signature)
 
 
-def _decode(part: str) -> bytes:
+def decode_part(part: str) -> bytes:
     """Base64url, in the one spelling that encoding the result gives back (RFC 7515 section 2)."""
     try:
         data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)

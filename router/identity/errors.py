@@ -1,4 +1,4 @@
-"""Why a caller is not believed: the token errors of AT Protocol, all answered with 401.
+"""Why a caller is not believed: the token errors of AT Protocol and a few of our own.
 
 The text of an error is fixed by its name. A stranger learns which rule the token broke, which it can
 read in the token itself, and nothing else: not whether an account exists, which key was tried, or
@@ -9,9 +9,10 @@ import enum
 
 
 class TokenFault(enum.StrEnum):
-    """The names of `mls-atproto.md` 4.6. `ExpiredToken` and `InvalidToken` are left out on purpose.
+    """The names of `mls-atproto.md` 4.6, and our own for what was true once and does not count any more.
 
-    Client libraries take those two as the end of the account's session and log it out.
+    `ExpiredToken` and `InvalidToken` are left out on purpose: client libraries take those two as the end
+    of the account's session and log it out.
     """
 
     MISSING_JWT = "MissingJwt"
@@ -27,6 +28,8 @@ class TokenFault(enum.StrEnum):
     NOT_UNIQUE = "NonceNotUnique"
     UNTRUSTED_ISSUER = "UntrustedIss"
     NOT_RESOLVED = "DidResolutionFailed"
+    ACCESS_REVOKED = "AccessRevoked"
+    ACCOUNT_DISABLED = "AccountDisabled"
 
 
 _MESSAGES = {
@@ -43,11 +46,13 @@ _MESSAGES = {
     TokenFault.NOT_UNIQUE: "the token has been used",
     TokenFault.UNTRUSTED_ISSUER: "this service does not know the issuer",
     TokenFault.NOT_RESOLVED: "the signing key of the issuer could not be found",
+    TokenFault.ACCESS_REVOKED: "the device, key or login behind this was revoked",
+    TokenFault.ACCOUNT_DISABLED: "the account has been disabled by the operator of this server",
 }
 
 
 class AuthError(Exception):
-    """The caller's fault, answered with 401: a token made anew may do, the same one never will."""
+    """The caller's fault: a token made anew may do, the same one never will. The catalogue has the status."""
 
     def __init__(self, fault: TokenFault) -> None:
         super().__init__(fault.value)

@@ -1,13 +1,12 @@
-"""Who is calling: verification of AT Protocol service-auth tokens, in one fixed order.
+"""Service-auth tokens of AT Protocol: an account speaks with its own key. Verified in one fixed order.
 
     length -> three parts -> base64url -> JSON -> alg, typ, crit, kid -> types of claims
     -> exp, iat, lifetime -> aud -> lxm -> iss -> form of the signature          pure: `check_token`
-    -> key from the document -> verify -> on failure one refresh of the document  `Authenticator`
-    -> replay, last
+    -> key from the document -> verify -> on failure one refresh of the document  `ServiceTokens`
+    -> replay, last                                                               `Authenticator`
 
 Cheap and certain checks come first; the costly one (a signature, 50 to 500 us) comes when nothing else
 can refuse; the replay check is last so that a forged token cannot use up the nonce of a real one.
-Between the look into the replay memory and the insertion there is no `await`.
 
 No switch turns a check off. `aud` without a fragment is accepted by policy and counted, since the
 reference PDS still sends it that way when it proxies.
@@ -29,7 +28,7 @@ from router.identity.did import parse_issuer
 from router.identity.document import ATPROTO_KEY, KeyCache
 from router.identity.errors import AuthError, BadDocumentError, ResolutionError, TokenFault, UnknownDidError
 from router.identity.jws import VerificationKey, verifies
-from router.identity.replay import ReplayGuard
+from router.identity.principal import Principal
 from router.identity.resolver import Resolver
 from router.identity.service import ServiceIdentity
 
@@ -59,15 +58,6 @@ class CheckedToken:
     curve: Curve
     expires: int  # the first second at which the token is not taken any more, skew included
     bare_audience: bool
-
-
-@attrs.frozen
-class Caller:
-    """A verified caller: what the rest of the router may know of a token."""
-
-    account: AccountDid
-    expires: int
-    token_id: bytes  # keyed hash of (issuer, jti): names the token, says nothing
 
 
 def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> CheckedToken:
@@ -103,8 +93,10 @@ def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> Che
     return CheckedToken(text, account, jti, curve, expires + policy.clock_skew, bare)
 
 
-class Authenticator:
-    """The thin shell around `check_token`: looks the key up, verifies, and sees to single use."""
+class ServiceTokens:
+    """The thin shell around `check_token`: looks the account's key up and verifies."""
+
+    used_up = True
 
     def __init__(
         self,
@@ -113,48 +105,33 @@ class Authenticator:
         resolver: Resolver,
         clock: Callable[[], float],
         token_hash: Callable[[str, str], bytes],
-        replay: ReplayGuard,
-        remember: Callable[[bytes, int], None],
         keys: KeyCache | None = None,
     ) -> None:
-        """`clock` gives Unix seconds, `token_hash` the keyed hash of (issuer, jti).
-
-        `remember(hash, until)` queues a used token to the store and returns at once; the store must
-        commit it no later than anything that is submitted after it, so that a token whose effect
-        survives a crash is still used after it.
-        """
+        """`clock` gives Unix seconds, `token_hash` the keyed hash of (issuer, jti)."""
         self._policy = policy
         self._resolver = resolver
         self._clock = clock
         self._token_hash = token_hash
-        self._replay = replay
-        self._remember = remember
         self._keys = KeyCache() if keys is None else keys
         self._bare_audiences = 0
 
-    async def authenticate(self, authorization: str | None, *, lxm: Nsid, single_use: bool) -> Caller:
-        """The caller that an `Authorization` header proves, for this method.
-
-        `single_use` for procedures and the opening of streams; a query's token may be used again
-        within its life, since clients that fetch tokens from their PDS keep them.
-        Raises `AuthError` (401) and, when the memory for used tokens is full, `AuthOverloadedError`.
-        A cancelled call has used nothing up.
-        """
-        token = check_token(bearer_token(authorization), lxm=lxm, now=self._clock(), policy=self._policy)
+    async def principal(self, text: str, *, lxm: Nsid) -> Principal:
+        """The account whose `#atproto` key made the token. Raises `AuthError`."""
+        token = check_token(text, lxm=lxm, now=self._clock(), policy=self._policy)
         await self._verify(token)
-        if self._clock() >= token.expires:  # resolving may have taken its time
-            raise AuthError(TokenFault.EXPIRED)
-        token_id = self._token_hash(token.issuer, token.jti)
-        if single_use:
-            # No await from here to the return: look, insert and queueing are one step.
-            if not self._replay.use(token_id, until=token.expires, now=self._clock()):
-                raise AuthError(TokenFault.NOT_UNIQUE)
-            self._remember(token_id, token.expires)
         self._bare_audiences += token.bare_audience
-        return Caller(token.issuer, token.expires, token_id)
+        return Principal(
+            account=token.issuer,
+            device=None,
+            kind="service",
+            expires=token.expires,
+            token_id=self._token_hash(token.issuer, token.jti),
+            methods=None,
+            grant=None,
+        )
 
     def statistics(self) -> dict[str, int]:
-        """`bare_audiences`: tokens accepted whose `aud` had no fragment."""
+        """`bare_audiences`: tokens verified whose `aud` had no fragment."""
         return {"bare_audiences": self._bare_audiences}
 
     async def _verify(self, token: CheckedToken) -> None:
@@ -180,16 +157,6 @@ class Authenticator:
             return None  # a refresh may bring a better one
         except ResolutionError:
             raise AuthError(TokenFault.NOT_RESOLVED) from None
-
-
-def bearer_token(authorization: str | None) -> str:
-    """The token of an `Authorization` header (RFC 6750 2.1: scheme in any case, one space)."""
-    if authorization is None:
-        raise AuthError(TokenFault.MISSING_JWT)
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise AuthError(TokenFault.MISSING_JWT)
-    return token
 
 
 def _check_header(header: Mapping[str, object]) -> Curve:

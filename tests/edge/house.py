@@ -29,12 +29,14 @@ from router.edge.routes import route_names
 from router.edge.server import Limits
 from router.edge.services import Edge
 from router.identity.accounts import new_account
+from router.identity.authenticator import Authenticator, Look
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
 from router.identity.resolver import LocalResolver
+from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments, ServiceIdentity
-from router.identity.service_auth import Authenticator, TokenPolicy
+from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.tokens import mint_token
 from router.observe import CallCheck, Health, Metrics, Observer, Verdict, Vocabulary, make_logs
 from router.store.memory import MemoryStore
@@ -201,6 +203,7 @@ async def open_house(
     )
     device_actors: Registry[DeviceId, CatchUp] = Registry("devices", DeviceBehaviour(store, tail))
     secrets = ServerSecrets(b"s" * 32)
+    revocations = Revocations(lambda: house.now)
     log = io.StringIO()
     metrics = Metrics(version="test")
     faults: list[tuple[str, BaseException | None]] = []
@@ -222,13 +225,20 @@ async def open_house(
             feed_bytes=settings.devices.feed_bytes,
         ),
         authenticator=Authenticator(
-            policy=TokenPolicy(SERVICE),
-            resolver=LocalResolver(SERVICE, store),
+            {
+                Look.SERVICE: ServiceTokens(
+                    policy=TokenPolicy(SERVICE),
+                    resolver=LocalResolver(SERVICE, store),
+                    clock=lambda: house.now,
+                    token_hash=secrets.token_hash,
+                )
+            },
             clock=lambda: house.now,
-            token_hash=secrets.token_hash,
             replay=ReplayGuard(),
             remember=store.remember_token,
+            revocations=revocations,
         ),
+        revocations=revocations,
         documents=ServedDocuments(SERVICE, store),
         secrets=secrets,
         health=Health((CallCheck("store", examine),), metrics, timeout=1.0, max_age=0.0),

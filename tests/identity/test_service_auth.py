@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey
 
 from crypto import Curve
 from protocol import AccountDid
+from router.identity.authenticator import bearer_token
 from router.identity.document import DidDocument
 from router.identity.errors import (
     AuthError,
@@ -25,7 +26,7 @@ from router.identity.errors import (
 from router.identity.jws import sign_compact
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
-from router.identity.service_auth import TokenPolicy, bearer_token, check_token
+from router.identity.service_auth import TokenPolicy, check_token
 from tests.identity.kit import LIST, NOW, SEND, SERVICE, World
 
 POLICY = TokenPolicy(SERVICE)
@@ -281,7 +282,7 @@ async def test_a_bare_audience_is_counted_and_can_be_refused() -> None:
         "Bearer " + world.mint(alice, aud=SERVICE.did), lxm=SEND, single_use=True
     )
     await world.authenticator.authenticate("Bearer " + world.mint(alice), lxm=SEND, single_use=True)
-    assert world.authenticator.statistics() == {"bare_audiences": 1}
+    assert world.service_tokens.statistics() == {"bare_audiences": 1}
     strict = world.with_resolver(world.resolver, TokenPolicy(SERVICE, bare_audience_accepted=False))
     with pytest.raises(AuthError) as caught:
         await strict.authenticate("Bearer " + world.mint(alice, aud=SERVICE.did), lxm=SEND, single_use=True)
