@@ -15,6 +15,7 @@ from router.config.options import Option, option, options_of
 
 _MIB = 1_048_576
 _DAY = 86_400.0
+_MOST_RATE = 1_000_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +29,14 @@ class Server:
     )
     behind_proxy: bool = option(
         False, "A proxy in front ends TLS and is the only one that can reach this listener."
+    )
+    trusted_proxies: str | None = option(
+        None,
+        "Networks whose word about a client's address counts, as 10.0.0.0/8, 2001:db8::/32; "
+        "default: with behind_proxy whoever connects, else nobody.",
+    )
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = option(
+        "x-forwarded-for", "The header in which those proxies tell the address; no other is read."
     )
     max_connections: int = option(
         10_000, "Open connections at once; further ones are refused.", minimum=1, maximum=1_000_000
@@ -247,6 +256,74 @@ class Limits:
 
 
 @attrs.frozen(kw_only=True)
+class Rates:
+    """How often: calls of one account in a minute, unless the line names another.
+
+    Each is a bucket of that size that fills again within a minute.
+    """
+
+    send: int = option(
+        100,
+        "sendMessage, over HTTP and in sessions together.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    publish_key_package: int = option(
+        20, "publishKeyPackage.", unit="a minute", minimum=1, maximum=_MOST_RATE
+    )
+    publish_key_packages: int = option(
+        50,
+        "publishKeyPackages, each call with its whole batch.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    add_members: int = option(10, "addMembers.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    remove_member: int = option(10, "removeMember.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    register_device: int = option(10, "registerDevice.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    create_convo: int = option(5, "createConvo.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    report_member: int = option(5, "reportMember.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    read: int = option(500, "Queries.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    stream: int = option(
+        200, "Openings of streams and sessions.", unit="a minute", minimum=1, maximum=_MOST_RATE
+    )
+    default: int = option(200, "Every other method.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    failed_auth: int = option(
+        60,
+        "Refused tokens from one address; beyond that its requests are not looked at.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    preflight: int = option(
+        300, "CORS preflights from one address.", unit="a minute", minimum=1, maximum=_MOST_RATE
+    )
+    claim_key_package: int = option(
+        60,
+        "Key packages taken from one account, by whomever.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    max_keys: int = option(
+        100_000, "Callers remembered of each kind; about 120 bytes each.", minimum=2, maximum=10_000_000
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Cors:
+    """Which web pages of other origins may call (CORS)."""
+
+    origins: str | None = option(
+        None, 'Origins, as "https://app.example, https://beta.example", or * for all; default: none.'
+    )
+    max_age: int = option(
+        7_200, "How long a browser keeps the answer to a preflight.", unit="s", minimum=0, maximum=86_400
+    )
+
+
+@attrs.frozen(kw_only=True)
 class Supervision:
     """How often parts may be restarted, and how long they may take to stop."""
 
@@ -309,6 +386,8 @@ class Settings:
     session: Session = attrs.field(factory=Session)
     auth: Auth = attrs.field(factory=Auth)
     limits: Limits = attrs.field(factory=Limits)
+    rate: Rates = attrs.field(factory=Rates)
+    cors: Cors = attrs.field(factory=Cors)
     supervision: Supervision = attrs.field(factory=Supervision)
     observe: Observe = attrs.field(factory=Observe)
     logging: Logging = attrs.field(factory=Logging)
@@ -325,6 +404,8 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "session": Session,
     "auth": Auth,
     "limits": Limits,
+    "rate": Rates,
+    "cors": Cors,
     "supervision": Supervision,
     "observe": Observe,
     "logging": Logging,
