@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.credentials import Credentials
 from router.store.values import (
     Account,
     AppendOutcome,
@@ -37,7 +38,7 @@ CommitListener = Callable[[Sequence[Entry]], None]
 Must be quick and must not raise."""
 
 
-class Store(abc.ABC):
+class Store(Credentials):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property

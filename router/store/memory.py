@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import trio
+from msgspec.structs import replace
 
 from protocol import (
     AccountDid,
@@ -29,6 +30,21 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.credentials import (
+    AccountUnknown,
+    ApiKey,
+    ApiKeyConflict,
+    ApiKeyMade,
+    ApiKeyOutcome,
+    ApiKeyUnknown,
+    DeviceChanged,
+    DeviceRevoked,
+    DeviceUnknown,
+    Recovered,
+    RotateOutcome,
+    Suspension,
+    TooManyApiKeys,
+)
 from router.store.errors import PoisonRequest
 from router.store.interface import CommitListener, Store
 from router.store.values import (
@@ -81,6 +97,8 @@ class MemoryStore(Store):
         self._accounts: dict[AccountDid, Account] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._packages: dict[DeviceId, list[KeyPackage]] = {}
+        self._api_keys: dict[str, ApiKey] = {}
+        self._suspended: dict[AccountDid, int] = {}
         self._tokens: dict[bytes, int] = {}
         self._audit: list[AuditLink] = []
         self._listeners: list[CommitListener] = []
@@ -339,7 +357,7 @@ class MemoryStore(Store):
             self._record((AuditFact("device.registered", device.account, device.id),), now)
             standing = device
         else:
-            standing = Device(known.id, known.account, device.name, known.signature_key, known.registered_day)
+            standing = replace(known, name=device.name)
         self._devices[standing.id] = standing
         packages = self._packages.setdefault(standing.id, [])
         packages.extend(package for package in dict.fromkeys(key_packages) if package not in packages)
@@ -357,6 +375,141 @@ class MemoryStore(Store):
     async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
         await trio.lowlevel.checkpoint()
         return list(self._packages.get(device, ()))
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def _device_of(self, account: AccountDid, device: DeviceId) -> Device | None:
+        found = self._devices.get(device)
+        return found if found is not None and found.account == account else None
+
+    async def rename_device(self, account: AccountDid, device: DeviceId, name: str) -> Device | None:
+        await trio.lowlevel.checkpoint()
+        known = self._device_of(account, device)
+        if known is not None:
+            known = self._devices[device] = replace(known, name=name)
+        return known
+
+    async def rotate_device_key(
+        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+    ) -> RotateOutcome:
+        await trio.lowlevel.checkpoint()
+        known = self._device_of(account, device)
+        if known is None:
+            return DeviceUnknown()
+        if known.signature_key == signature_key:
+            return DeviceChanged(known)
+        if any(other.signature_key == signature_key for other in self._devices.values()):
+            return DuplicatePublicKey()
+        self._devices[device] = replace(known, signature_key=signature_key)
+        self._record((AuditFact("device.key-rotated", account, device),), now)
+        return DeviceChanged(self._devices[device])
+
+    async def revoke_device(
+        self, account: AccountDid, device: DeviceId, *, now: int
+    ) -> DeviceRevoked | DeviceUnknown:
+        await trio.lowlevel.checkpoint()
+        if self._device_of(account, device) is None:
+            return DeviceUnknown()
+        self._record((AuditFact("device.revoked", account, device),), now)
+        return self._delete_device(device)
+
+    def _delete_device(self, device: DeviceId) -> DeviceRevoked:
+        del self._devices[device]
+        packages = len(self._packages.pop(device, ()))
+        self._marks = {place: seq for place, seq in self._marks.items() if place[0] != device}
+        keys = sorted(key.id for key in self._api_keys.values() if key.device == device)
+        for key in keys:
+            del self._api_keys[key]
+        return DeviceRevoked(packages, tuple(keys))
+
+    async def count_key_packages(self, device: DeviceId) -> int:
+        await trio.lowlevel.checkpoint()
+        return len(self._packages.get(device, ()))
+
+    async def mark_seen(self, devices: Sequence[DeviceId], day: int) -> None:
+        await trio.lowlevel.checkpoint()
+        for device in devices:
+            known = self._devices.get(device)
+            if known is not None and known.last_seen_day < day:
+                self._devices[device] = replace(known, last_seen_day=day)
+
+    async def keep_api_key(
+        self, key: ApiKey, *, replaces: str | None, now: int, max_keys: int
+    ) -> ApiKeyOutcome:
+        await trio.lowlevel.checkpoint()
+        if self._device_of(key.account, key.device) is None:
+            return DeviceUnknown()
+        known = self._api_keys.get(key.id)
+        if known is not None:
+            if replace(known, hash=key.hash, created_day=key.created_day) != key:
+                return ApiKeyConflict()
+            self._api_keys[key.id] = replace(known, hash=key.hash)
+            self._record((AuditFact("api-key.renewed", key.account, key.device, detail=key.id),), now)
+            return ApiKeyMade(renewed=True)
+        owned = {other.id for other in self._api_keys.values() if other.account == key.account}
+        if replaces is not None and replaces not in owned:
+            return ApiKeyUnknown()
+        if len(owned - {replaces}) >= max_keys:
+            return TooManyApiKeys(max_keys)
+        if replaces is not None:
+            del self._api_keys[replaces]
+        self._api_keys[key.id] = key
+        self._record((AuditFact("api-key.created", key.account, key.device, detail=key.id),), now)
+        return ApiKeyMade(renewed=False)
+
+    async def api_key(self, key: str) -> ApiKey | None:
+        await trio.lowlevel.checkpoint()
+        return self._api_keys.get(key)
+
+    async def api_keys_of(self, account: AccountDid) -> list[ApiKey]:
+        await trio.lowlevel.checkpoint()
+        return sorted((key for key in self._api_keys.values() if key.account == account), key=lambda k: k.id)
+
+    async def revoke_api_key(self, account: AccountDid, key: str, *, now: int) -> bool:
+        await trio.lowlevel.checkpoint()
+        known = self._api_keys.get(key)
+        if known is None or known.account != account:
+            return False
+        del self._api_keys[key]
+        self._record((AuditFact("api-key.revoked", account, detail=key),), now)
+        return True
+
+    async def suspend(self, account: AccountDid, *, now: int) -> bool:
+        await trio.lowlevel.checkpoint()
+        if account in self._suspended:
+            return False
+        self._suspended[account] = rules.day_of(now)
+        self._record((AuditFact("account.disabled", subject=account),), now)
+        return True
+
+    async def restore(self, account: AccountDid, *, now: int) -> bool:
+        await trio.lowlevel.checkpoint()
+        if self._suspended.pop(account, None) is None:
+            return False
+        self._record((AuditFact("account.enabled", subject=account),), now)
+        return True
+
+    async def suspensions(self) -> list[Suspension]:
+        await trio.lowlevel.checkpoint()
+        return [Suspension(account, day) for account, day in sorted(self._suspended.items())]
+
+    async def recover_account(
+        self, account: AccountDid, verification_key: str, *, keep_devices: bool, now: int
+    ) -> Recovered | AccountUnknown:
+        await trio.lowlevel.checkpoint()
+        known = self._accounts.get(account)
+        if known is None:
+            return AccountUnknown()
+        known = self._accounts[account] = replace(known, verification_key=verification_key)
+        self._record((AuditFact("account.recovered", subject=account),), now)
+        devices = [device.id for device in self._devices.values() if device.account == account]
+        if keep_devices:
+            devices = []
+        api_keys: list[str] = []
+        for device in devices:
+            api_keys += self._delete_device(device).api_keys
+            self._record((AuditFact("device.revoked", subject=device),), now)
+        return Recovered(known, tuple(devices), tuple(api_keys))
 
     # -- tokens, housekeeping --------------------------------------------------------------------------
 

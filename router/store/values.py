@@ -132,8 +132,11 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     account: AccountDid
     name: str
     signature_key: bytes
+    """Ed25519: the device signs its own tokens with it."""
     registered_day: int
     """Days since 1970-01-01."""
+    last_seen_day: int = 0
+    """Days since 1970-01-01; 0 until it was seen."""
 
 
 class KeyPackage(msgspec.Struct, frozen=True, gc=False):

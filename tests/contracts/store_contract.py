@@ -29,6 +29,7 @@ from router.store.values import (
     StaleTerm,
     TooManyDevices,
 )
+from tests.contracts.credentials_contract import CredentialsContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
 
 ALL = 1_000_000
@@ -617,5 +618,5 @@ class WriteContract(
     """What depends on where commits happen."""
 
 
-class StoreContract(WriteContract, MembershipContract, LogContract, AuditContract):
+class StoreContract(WriteContract, MembershipContract, LogContract, AuditContract, CredentialsContract):
     """All of it."""

@@ -26,6 +26,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec.structs import replace
+
 from protocol import (
     Created,
     Entry,
@@ -39,22 +41,30 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
-from router.store.sqlite import trouble
+from router.store.sqlite import credentials, trouble
 from router.store.sqlite.database import SQL, Synchronous, connect_writer
 from router.store.sqlite.requests import (
     AccountMade,
     CreateAccount,
     Done,
+    KeepApiKey,
     Marked,
+    MarkSeen,
     MoveReadMark,
     Outcome,
     Placed,
     Poisoned,
     Probe,
     RecordActs,
+    RecoverAccount,
     RegisterDevice,
     RememberToken,
+    RenameDevice,
     Request,
+    RevokeApiKey,
+    RevokeDevice,
+    RotateDeviceKey,
+    Suspend,
     Sweep,
     Unavailable,
 )
@@ -329,7 +339,7 @@ class Ledger:
             known = Device(*row)
             if known.account != device.account:
                 return DuplicatePublicKey()
-            standing = Device(known.id, known.account, device.name, known.signature_key, known.registered_day)
+            standing = replace(known, name=device.name)
             self._execute(SQL["rename_device"], (device.name, known.id))
         else:
             (count,) = self._execute(SQL["count_devices"], (device.account,)).fetchone()
@@ -338,7 +348,14 @@ class Ledger:
             standing = device
             self._execute(
                 SQL["insert_device"],
-                (device.id, device.account, device.name, device.signature_key, device.registered_day),
+                (
+                    device.id,
+                    device.account,
+                    device.name,
+                    device.signature_key,
+                    device.registered_day,
+                    device.last_seen_day,
+                ),
             )
             self._record((AuditFact("device.registered", device.account, device.id),), request.now)
         for package in request.key_packages:
@@ -388,6 +405,13 @@ def _row(entry: Entry, key: int, position: int) -> tuple[object, ...]:
     )
 
 
+def _elsewhere(
+    handler: Callable[[credentials.Execute, credentials.Record, Any], Outcome],
+) -> Callable[[Ledger, Any], Outcome]:
+    """A handler that lives in a file of its own and needs no state of the ledger's."""
+    return lambda ledger, request: handler(ledger._execute, ledger._record, request)
+
+
 _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     AppendRequest: Ledger._append,
     RememberToken: Ledger._remember,
@@ -397,4 +421,12 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     RecordActs: Ledger._record_acts,
     Sweep: Ledger._sweep,
     Probe: Ledger._probe,
+    RenameDevice: _elsewhere(credentials.rename_device),
+    RotateDeviceKey: _elsewhere(credentials.rotate_device_key),
+    RevokeDevice: _elsewhere(credentials.revoke_device),
+    MarkSeen: _elsewhere(credentials.mark_seen),
+    KeepApiKey: _elsewhere(credentials.keep_api_key),
+    RevokeApiKey: _elsewhere(credentials.revoke_api_key),
+    Suspend: _elsewhere(credentials.suspend),
+    RecoverAccount: _elsewhere(credentials.recover_account),
 }

@@ -3,6 +3,18 @@
 import msgspec
 
 from router.store.audit import AuditFact
+from router.store.credentials import (
+    AccountUnknown,
+    ApiKey,
+    ApiKeyConflict,
+    ApiKeyMade,
+    ApiKeyUnknown,
+    DeviceChanged,
+    DeviceRevoked,
+    DeviceUnknown,
+    Recovered,
+    TooManyApiKeys,
+)
 from router.store.values import (
     Account,
     AlreadyAnswered,
@@ -60,6 +72,72 @@ class RecordActs(msgspec.Struct, frozen=True, tag="record"):
     now: int
 
 
+class RenameDevice(msgspec.Struct, frozen=True, tag="rename-device", gc=False):
+    """Change what a device is called."""
+
+    account: str
+    device: str
+    name: str
+
+
+class RotateDeviceKey(msgspec.Struct, frozen=True, tag="rotate-device-key", gc=False):
+    """Give a device another signature key."""
+
+    account: str
+    device: str
+    signature_key: bytes
+    now: int
+
+
+class RevokeDevice(msgspec.Struct, frozen=True, tag="revoke-device", gc=False):
+    """Delete a device and what is its own."""
+
+    account: str
+    device: str
+    now: int
+
+
+class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
+    """Note the day on which devices were here."""
+
+    devices: tuple[str, ...]
+    day: int
+
+
+class KeepApiKey(msgspec.Struct, frozen=True, tag="keep-api-key"):
+    """Keep a new API key, or give one a new secret."""
+
+    key: ApiKey
+    replaces: str | None
+    now: int
+    max_keys: int
+
+
+class RevokeApiKey(msgspec.Struct, frozen=True, tag="revoke-api-key", gc=False):
+    """Delete an API key."""
+
+    account: str
+    key: str
+    now: int
+
+
+class Suspend(msgspec.Struct, frozen=True, tag="suspend", gc=False):
+    """Let an account speak no more, or again."""
+
+    account: str
+    suspended: bool
+    now: int
+
+
+class RecoverAccount(msgspec.Struct, frozen=True, tag="recover-account", gc=False):
+    """Give an account another key."""
+
+    account: str
+    verification_key: str
+    keep_devices: bool
+    now: int
+
+
 class Sweep(msgspec.Struct, frozen=True, tag="sweep", gc=False):
     """Delete what has expired."""
 
@@ -72,7 +150,22 @@ class Probe(msgspec.Struct, frozen=True, tag="probe", gc=False):
 
 
 Request = (
-    AppendRequest | RememberToken | CreateAccount | RegisterDevice | MoveReadMark | RecordActs | Sweep | Probe
+    AppendRequest
+    | RememberToken
+    | CreateAccount
+    | RegisterDevice
+    | MoveReadMark
+    | RecordActs
+    | RenameDevice
+    | RotateDeviceKey
+    | RevokeDevice
+    | MarkSeen
+    | KeepApiKey
+    | RevokeApiKey
+    | Suspend
+    | RecoverAccount
+    | Sweep
+    | Probe
 )
 
 
@@ -93,6 +186,12 @@ class Marked(msgspec.Struct, frozen=True, tag="marked", gc=False):
     """Where the mark stands."""
 
     seq: int
+
+
+class Changed(msgspec.Struct, frozen=True, tag="changed", gc=False):
+    """Whether there was anything to change."""
+
+    changed: bool
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", gc=False):
@@ -125,6 +224,16 @@ Outcome = (
     | TooManyDevices
     | Marked
     | Swept
+    | Changed
+    | DeviceChanged
+    | DeviceUnknown
+    | DeviceRevoked
+    | ApiKeyMade
+    | ApiKeyConflict
+    | ApiKeyUnknown
+    | TooManyApiKeys
+    | Recovered
+    | AccountUnknown
     | Done
     | Poisoned
     | Unavailable

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, overload
 
 import attrs
 import trio
@@ -18,6 +18,21 @@ import trio
 from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
 from router.store import rules
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.credentials import (
+    AccountUnknown,
+    ApiKey,
+    ApiKeyConflict,
+    ApiKeyMade,
+    ApiKeyOutcome,
+    ApiKeyUnknown,
+    DeviceChanged,
+    DeviceRevoked,
+    DeviceUnknown,
+    Recovered,
+    RotateOutcome,
+    Suspension,
+    TooManyApiKeys,
+)
 from router.store.errors import StoreUnavailable
 from router.store.interface import CommitListener, Store
 from router.store.sqlite import database, trouble
@@ -29,14 +44,23 @@ from router.store.sqlite.reader import Reader
 from router.store.sqlite.reads import Reads
 from router.store.sqlite.requests import (
     AccountMade,
+    Changed,
     CreateAccount,
     Done,
+    KeepApiKey,
     Marked,
+    MarkSeen,
     MoveReadMark,
     RecordActs,
+    RecoverAccount,
     RegisterDevice,
     RememberToken,
+    RenameDevice,
     Request,
+    RevokeApiKey,
+    RevokeDevice,
+    RotateDeviceKey,
+    Suspend,
     Sweep,
 )
 from router.store.sqlite.writer import Bounds, Writer
@@ -72,6 +96,8 @@ _ENGINES: dict[WriterPlace, Callable[[Place], Engine]] = {
     "process": ProcessEngine,
 }
 _T = TypeVar("_T")
+_U = TypeVar("_U")
+_V = TypeVar("_V")
 _APPEND_OUTCOMES = (Appended, SeqConflict, DuplicateMsgIds, StaleTerm, AlreadyAnswered)
 """A tuple, since a union would be built anew at each append."""
 
@@ -154,10 +180,21 @@ class SqliteStore(Store):
     async def _long(self, read: Callable[[Reader], _T]) -> _T:
         return await self._parts.reads.long(read)
 
-    async def _write(self, request: Request, answer: type[_T]) -> _T:
-        """Submit; the outcome must be one of the classes in `answer` (a class or a union of classes)."""
+    @overload
+    async def _write(self, request: Request, one: type[_T], /) -> _T: ...
+
+    @overload
+    async def _write(self, request: Request, one: type[_T], two: type[_U], /) -> _T | _U: ...
+
+    @overload
+    async def _write(
+        self, request: Request, one: type[_T], two: type[_U], three: type[_V], /
+    ) -> _T | _U | _V: ...
+
+    async def _write(self, request: Request, *answers: type) -> object:
+        """Submit; the outcome must be one of these classes."""
         outcome = await self._parts.writer.submit(request)
-        if not isinstance(outcome, answer):
+        if not isinstance(outcome, answers):
             raise TypeError(f"{type(request).__name__} was answered with {type(outcome).__name__}")
         return outcome
 
@@ -290,6 +327,61 @@ class SqliteStore(Store):
 
     async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
         return await self._short(lambda reader: reader.key_packages(device))
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    async def rename_device(self, account: AccountDid, device: DeviceId, name: str) -> Device | None:
+        outcome = await self._write(RenameDevice(account, device, name), DeviceChanged, DeviceUnknown)
+        return outcome.device if isinstance(outcome, DeviceChanged) else None
+
+    async def rotate_device_key(
+        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+    ) -> RotateOutcome:
+        request = RotateDeviceKey(account, device, signature_key, now)
+        return await self._write(request, DeviceChanged, DeviceUnknown, DuplicatePublicKey)
+
+    async def revoke_device(
+        self, account: AccountDid, device: DeviceId, *, now: int
+    ) -> DeviceRevoked | DeviceUnknown:
+        return await self._write(RevokeDevice(account, device, now), DeviceRevoked, DeviceUnknown)
+
+    async def count_key_packages(self, device: DeviceId) -> int:
+        return await self._short(lambda reader: reader.count_key_packages(device))
+
+    async def mark_seen(self, devices: Sequence[DeviceId], day: int) -> None:
+        await self._write(MarkSeen(tuple(devices), day), Done)
+
+    async def keep_api_key(
+        self, key: ApiKey, *, replaces: str | None, now: int, max_keys: int
+    ) -> ApiKeyOutcome:
+        outcome = await self._parts.writer.submit(KeepApiKey(key, replaces, now, max_keys))
+        if isinstance(outcome, ApiKeyMade | ApiKeyConflict | ApiKeyUnknown | DeviceUnknown | TooManyApiKeys):
+            return outcome
+        raise TypeError(f"an API key was answered with {type(outcome).__name__}")
+
+    async def api_key(self, key: str) -> ApiKey | None:
+        return await self._short(lambda reader: reader.api_key(key))
+
+    async def api_keys_of(self, account: AccountDid) -> list[ApiKey]:
+        return await self._short(lambda reader: reader.api_keys_of(account))
+
+    async def revoke_api_key(self, account: AccountDid, key: str, *, now: int) -> bool:
+        return (await self._write(RevokeApiKey(account, key, now), Changed)).changed
+
+    async def suspend(self, account: AccountDid, *, now: int) -> bool:
+        return (await self._write(Suspend(account, suspended=True, now=now), Changed)).changed
+
+    async def restore(self, account: AccountDid, *, now: int) -> bool:
+        return (await self._write(Suspend(account, suspended=False, now=now), Changed)).changed
+
+    async def suspensions(self) -> list[Suspension]:
+        return await self._long(Reader.suspensions)
+
+    async def recover_account(
+        self, account: AccountDid, verification_key: str, *, keep_devices: bool, now: int
+    ) -> Recovered | AccountUnknown:
+        request = RecoverAccount(account, verification_key, keep_devices, now)
+        return await self._write(request, Recovered, AccountUnknown)
 
     # -- tokens ----------------------------------------------------------------------------------------
 

@@ -116,7 +116,9 @@ CREATE TABLE devices (
     account TEXT NOT NULL,
     name TEXT NOT NULL,
     signature_key BLOB NOT NULL UNIQUE,
-    registered_day INTEGER NOT NULL
+    registered_day INTEGER NOT NULL,
+    -- 0 until it was seen. Written for many devices at once, never beside what one of them did.
+    last_seen_day INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX devices_account ON devices (account);
@@ -131,6 +133,29 @@ CREATE TABLE key_packages (
 ) STRICT;
 
 CREATE UNIQUE INDEX key_packages_hash ON key_packages (device, hash, cipher_suite);
+
+-- API keys of simple devices. The id is the public half of the key's text; of the secret half there is an
+-- Argon2id hash with its own salt.
+CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    device TEXT NOT NULL REFERENCES devices (id),
+    name TEXT NOT NULL,
+    -- A JSON array of method names, sorted.
+    methods TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    created_day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_keys_account ON api_keys (account);
+
+CREATE INDEX api_keys_device ON api_keys (device);
+
+-- Accounts, of this router or any other, that the operator lets not speak here.
+CREATE TABLE suspensions (
+    account TEXT PRIMARY KEY,
+    since_day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Final results under their idempotency keys; `scope` is a keyed hash.
 CREATE TABLE results (
