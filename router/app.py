@@ -6,7 +6,8 @@
       conversations  registry: activated on demand, passivated when idle
       tail           reads the log once for the whole node
       devices        registry: alive while connected
-      chores         one_for_one: sweeping, the watch over the loop; their failures stay below
+      chores         one_for_one: sweeping, the watch over the loop, DIDs that live elsewhere; their failures
+                     stay below
       edge           one_for_one: public listener, admin listener, control socket; started last, stopped first
 
 Signals: the first SIGTERM or SIGINT drains (readiness red, streams told to reconnect, requests finished,
@@ -40,7 +41,7 @@ from protocol import ConversationId, DeviceId, Limits, bucket
 from router.admin import serve_control
 from router.admin.asgi import AdminListener
 from router.bus.local import LocalBus
-from router.config import Settings, public_origin, service_did
+from router.config import Settings, loopback_hosts, public_origin, service_did
 from router.control import ControlHandlers, Numbers, Status
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
@@ -48,17 +49,21 @@ from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
 from router.device.tail import Tail
 from router.edge import server as edge_server
+from router.edge.admission import Admission
+from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
 from router.edge.routes import route_names
 from router.edge.services import Edge
 from router.housekeeping import remember_used_tokens, sweep
 from router.identity.authenticator import Authenticator, Look, TokenKind
 from router.identity.replay import ReplayGuard
-from router.identity.resolver import LocalResolver
+from router.identity.resolver import HomeFirst, LocalResolver
 from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets, load_or_create_secrets
 from router.identity.service import ServedDocuments, ServiceIdentity
 from router.identity.service_auth import ServiceTokens, TokenPolicy
+from router.identity.sources import outside_resolver
+from router.limits import LocalQuotas, classes
 from router.observe import (
     ActorInstrument,
     CallCheck,
@@ -73,7 +78,7 @@ from router.observe import (
     set_up_logging,
     watch_loop,
 )
-from router.observe.sources import log_writer, process, queues
+from router.observe.sources import Forgotten, forgotten, log_writer, process, queues
 from router.observe.sources import store as store_counters
 from router.store.sqlite.store import SqliteOptions, SqliteStore
 from router.store.sqlite.writer import Bounds
@@ -84,8 +89,8 @@ _VERSION = version("rookery")
 _STORE_STOP_SECONDS = 10.0
 _TAIL_LAG_ENTRIES = 10_000
 _CHILDREN = (
-    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop", "edge",
-    "public", "admin", "control",
+    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop",
+    "resolver", "edge", "public", "admin", "control",
 )  # fmt: skip
 
 
@@ -143,7 +148,12 @@ class Router:
         )
         self.replay = ReplayGuard()
         self.revocations = Revocations(self.now)
+        self.outside = outside_resolver(settings.identity, report=self._report)
         self.authenticator = self._authenticator()
+        self.observer = Observer(self.logs, self.metrics, Vocabulary(route_names(), ERRORS))
+        self.quotas = LocalQuotas(
+            classes(settings.rate), capacity=settings.rate.max_keys, clock=trio.current_time
+        )
         self.health = Health(
             (CallCheck("store", self._examine_store), CallCheck("bus", self._examine_bus),
              CallCheck("tails", self._examine_tree)),
@@ -158,7 +168,7 @@ class Router:
         kinds: dict[Look, TokenKind] = {
             Look.SERVICE: ServiceTokens(
                 policy=_token_policy(self.settings, self.service),
-                resolver=LocalResolver(self.service, self.store),
+                resolver=HomeFirst(self.service, LocalResolver(self.service, self.store), self.outside),
                 clock=self.now,
                 token_hash=self.secrets.token_hash,
             ),
@@ -182,6 +192,7 @@ class Router:
             "chores",
             (
                 ChildSpec("sweep", partial(sweep, self.store, self.now), shutdown=stop, backoff=backoff),
+                ChildSpec("resolver", self.outside.run, shutdown=stop, backoff=backoff),
                 ChildSpec(
                     "loop",
                     partial(
@@ -232,11 +243,12 @@ class Router:
             conversations=self.conversations,
             devices=self.devices,
             authenticator=self.authenticator,
+            admission=Admission(self.quotas, TrustedProxies.of(settings), self.observer, self.now),
             revocations=self.revocations,
             documents=ServedDocuments(self.service, self.store),
             secrets=self.secrets,
             health=self.health,
-            observer=Observer(self.logs, self.metrics, Vocabulary(route_names(), ERRORS)),
+            observer=self.observer,
             settings=settings,
             version=_VERSION,
             drain=self.drain,
@@ -368,20 +380,35 @@ class Router:
 
     def _observe_queues(self) -> None:
         def states() -> list[QueueState]:
-            replay = self.replay.statistics()
+            replay, outside = self.replay.statistics(), self.outside.statistics()
             return [
                 QueueState(queue="feeds", items=self.devices.connections, bytes=self.devices.queued_bytes),
                 QueueState(queue="used_tokens", items=replay["items"], max_items=replay["capacity"]),
+                QueueState(
+                    queue="did_documents",
+                    items=outside["items"],
+                    max_items=outside["max_items"],
+                    bytes=outside["bytes"],
+                    max_bytes=outside["max_bytes"],
+                ),
+                QueueState(queue="did_looks", items=outside["looks"], max_items=outside["max_looks"]),
                 QueueState(
                     queue="conversations",
                     items=self.conversation_actors.statistics().active,
                     max_items=self.settings.conversations.cap,
                 ),
                 QueueState(queue="devices", items=self.devices.connected),
+                *(
+                    QueueState(queue=f"rates_{table.whose}", items=table.items, max_items=table.max_items)
+                    for table in self.quotas.statistics()
+                ),
             ]
 
+        def crowded_out() -> list[Forgotten]:
+            return [Forgotten(table.whose, table.forgotten) for table in self.quotas.statistics()]
+
         for source in (process, queues(states), store_counters(self.store.statistics),
-                       log_writer(self.logs.writer)):  # fmt: skip
+                       log_writer(self.logs.writer), forgotten(crowded_out)):  # fmt: skip
             self.metrics.add_source(source)
 
 
@@ -457,6 +484,7 @@ def _token_policy(settings: Settings, service: ServiceIdentity) -> TokenPolicy:
         max_lifetime=int(settings.auth.max_token_lifetime),
         issue_skew=int(settings.auth.clock_skew),
         bare_audience_accepted=settings.service.aud_bare_did_accepted,
+        loopback_hosts=loopback_hosts(settings.identity),
     )
 
 

@@ -18,7 +18,15 @@ from router.config.load import (
     resolve,
 )
 from router.config.options import BadValueError, Kind, Option
-from router.config.origin import BadUrlError, Origin, is_loopback, parse_origin, public_origin, service_did
+from router.config.origin import (
+    BadUrlError,
+    Origin,
+    is_loopback,
+    loopback_hosts,
+    parse_origin,
+    public_origin,
+    service_did,
+)
 from router.config.reference import Effective, effective, settings_doc, show
 from router.config.sections import (
     OPTIONS,
@@ -28,6 +36,7 @@ from router.config.sections import (
     Conversations,
     Cors,
     Devices,
+    Identity,
     Limits,
     Log,
     Logging,
@@ -56,6 +65,7 @@ __all__ = [
     "Effective",
     "Fate",
     "Finding",
+    "Identity",
     "Kind",
     "Limits",
     "Loaded",
@@ -81,6 +91,7 @@ __all__ = [
     "find_file",
     "is_loopback",
     "load",
+    "loopback_hosts",
     "parse_origin",
     "public_origin",
     "read_document",

@@ -133,6 +133,41 @@ def _admin(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _outside(settings: Settings) -> Iterator[Finding]:
+    identity, server = settings.identity, settings.server
+    try:
+        origin = parse_origin(identity.plc_url)
+    except BadUrlError as error:
+        yield _refuse("identity.plc_url", wrong=f"It {error}.", mend="Write it as https://plc.directory.")
+    else:
+        if origin.scheme == "http" and not is_loopback(origin.host):
+            yield _refuse(
+                "identity.plc_url",
+                wrong="Whoever is between could give any account another key.",
+                mend="Use https://.",
+            )
+    if identity.loopback_hosts is not None:
+        if not is_loopback(server.host) or server.behind_proxy:
+            yield _refuse(
+                "identity.loopback_hosts",
+                wrong="A stranger's DID could lead a public server to ports of its own machine.",
+                mend="Leave it out; it is for development on 127.0.0.1.",
+            )
+        else:
+            yield _warn(
+                "identity.loopback_hosts",
+                wrong=f"DIDs may lead to this machine: {identity.loopback_hosts}.",
+                mend="Leave it out where that is not meant for development.",
+            )
+    if identity.document_fresh > identity.document_stale:
+        yield _refuse(
+            "identity.document_fresh",
+            "identity.document_stale",
+            wrong="A document would be stale before it is no longer fresh.",
+            mend="Lower the first.",
+        )
+
+
 def _sizes(settings: Settings) -> Iterator[Finding]:
     # a message is accepted when its body fits; what it passes through then must be able to hold it
     largest = min(MAX_CIPHERTEXT_BYTES, settings.server.max_body_bytes) + _ENVELOPE_BYTES
@@ -178,6 +213,7 @@ _RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _transport,
     _identity,
     _admin,
+    _outside,
     _sizes,
     _times,
     _weaker,

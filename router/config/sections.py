@@ -241,6 +241,60 @@ class Auth:
 
 
 @attrs.frozen(kw_only=True)
+class Identity:
+    """Accounts that live elsewhere (did:plc, did:web): where their keys are looked up, and how often."""
+
+    outside_accounts: bool = option(True, "Accept accounts whose DID document is not on this server.")
+    plc_url: str = option("https://plc.directory", "The directory of did:plc, as https://host[:port].")
+    plc_verify_log: bool = option(
+        False, "Prove each did:plc document from its signed log instead of believing the directory."
+    )
+    loopback_hosts: str | None = option(
+        None, "Host names, with commas, whose did:web may be on this machine; for development only."
+    )
+    ca_file: Path | None = option(
+        None, "Certificate authorities (PEM) for the directory and did:web hosts; default: the public ones."
+    )
+    lookup_timeout: float = option(
+        3.0, "One look for a DID document takes no longer.", unit="s", minimum=0.1, maximum=60
+    )
+    max_lookups: int = option(
+        32, "Looks at once for each DID method; further ones wait their turn.", minimum=1, maximum=1_000
+    )
+    documents: int = option(10_000, "DID documents held.", minimum=1, maximum=10_000_000)
+    document_bytes: int = option(
+        32 * _MIB,
+        "Bytes of DID documents held.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=4_096 * _MIB,
+    )
+    document_fresh: float = option(
+        600.0, "A document is used so long before it is looked up again.", unit="s", minimum=0, maximum=_DAY
+    )
+    document_stale: float = option(
+        _DAY,
+        "A document is used so long while whoever has it does not answer.",
+        unit="s",
+        minimum=0,
+        maximum=30 * _DAY,
+    )
+    absence: float = option(
+        60.0, "That there is no document is believed so long.", unit="s", minimum=0, maximum=3_600
+    )
+    refresh_interval: float = option(
+        60.0,
+        "Between two looks at one DID that failed signatures bring about.",
+        unit="s",
+        minimum=1,
+        maximum=3_600,
+    )
+    refreshes_per_minute: int = option(
+        300, "Looks that failed signatures bring about, over all DIDs.", minimum=1, maximum=100_000
+    )
+
+
+@attrs.frozen(kw_only=True)
 class Limits:
     """How large things may be."""
 
@@ -385,6 +439,7 @@ class Settings:
     devices: Devices = attrs.field(factory=Devices)
     session: Session = attrs.field(factory=Session)
     auth: Auth = attrs.field(factory=Auth)
+    identity: Identity = attrs.field(factory=Identity)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
     cors: Cors = attrs.field(factory=Cors)
@@ -403,6 +458,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "devices": Devices,
     "session": Session,
     "auth": Auth,
+    "identity": Identity,
     "limits": Limits,
     "rate": Rates,
     "cors": Cors,

@@ -50,7 +50,7 @@ def _unhidra(fate: Fate, answer: str, *names: str, common: bool = False) -> tupl
 
 _CLUSTER = "comes with PostgreSQL and Redis for more than one node; this release is one process on SQLite"
 _RATE = "comes with the rate limiter; its buckets will be settings of ours"
-_TARGETS = "comes with federation and outside DID resolution"
+_TARGETS = "comes with federation"
 _MQTT = "comes with the MQTT bridge"
 _OIDC = "comes with OIDC login"
 _FILES = "comes with encrypted files"
@@ -119,7 +119,12 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
         "a token is remembered until its own `exp`, so that no gap is left to replay it in",
         "JTI_TTL_SECONDS",
     ),
-    *_mls(Fate.LATER, _TARGETS, "DID_RESOLUTION_TIMEOUT_SECONDS", "DID_RESOLUTION_HOST_ALLOWLIST"),
+    *_mls(Fate.RENAMED, "identity.lookup_timeout", "DID_RESOLUTION_TIMEOUT_SECONDS"),
+    *_mls(
+        Fate.DROPPED,
+        "every public host may have a did:web; what is not public is never connected to",
+        "DID_RESOLUTION_HOST_ALLOWLIST",
+    ),
     *_mls(
         Fate.LATER,
         _RATE,

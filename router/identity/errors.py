@@ -85,6 +85,22 @@ class UnknownDidError(ResolutionError):
     """The DID is not one this resolver answers for, so asking again is of no use."""
 
 
+class UnsupportedDidError(UnknownDidError):
+    """The DID is of a method that is not looked up here."""
+
+
+class AbsentDidError(ResolutionError):
+    """Whoever is responsible for the DID says that there is no such one, or none any more."""
+
+
+class DirectoryAwayError(ResolutionError):
+    """The world's, or ours: a directory that many need is silent, or too many look at once. Retry later."""
+
+    def __init__(self, reason: str, *, retry_after: float) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
 class BadDocumentError(ResolutionError):
     """Something was found, and it is not a DID document of that DID with a usable key."""
 

@@ -26,7 +26,14 @@ from protocol import AccountDid, InvalidId, Nsid
 from router.identity.compact import read_compact
 from router.identity.did import parse_issuer
 from router.identity.document import ATPROTO_KEY, KeyCache
-from router.identity.errors import AuthError, BadDocumentError, ResolutionError, TokenFault, UnknownDidError
+from router.identity.errors import (
+    AuthError,
+    BadDocumentError,
+    DirectoryAwayError,
+    ResolutionError,
+    TokenFault,
+    UnknownDidError,
+)
 from router.identity.jws import VerificationKey, verifies
 from router.identity.principal import Principal
 from router.identity.resolver import Resolver
@@ -46,6 +53,7 @@ class TokenPolicy:
     clock_skew: int = 0  # how long after `exp` a token is still taken
     issue_skew: int = 30  # how far in the future `iat` may lie
     bare_audience_accepted: bool = True
+    loopback_hosts: frozenset[str] = frozenset()  # a developer's: see `did.web_origin`
 
 
 @attrs.frozen
@@ -85,7 +93,7 @@ def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> Che
     if method != lxm:
         raise AuthError(TokenFault.BAD_METHOD)
     try:
-        account = parse_issuer(issuer, own=policy.service.web_name)
+        account = parse_issuer(issuer, own=policy.service.web_name, loopback_hosts=policy.loopback_hosts)
     except InvalidId:
         raise AuthError(TokenFault.BAD_ISSUER) from None
     if not is_signature(curve, token.signature):
@@ -116,7 +124,7 @@ class ServiceTokens:
         self._bare_audiences = 0
 
     async def principal(self, text: str, *, lxm: Nsid) -> Principal:
-        """The account whose `#atproto` key made the token. Raises `AuthError`."""
+        """The account whose `#atproto` key made the token. Raises `AuthError`, or `DirectoryAwayError`."""
         token = check_token(text, lxm=lxm, now=self._clock(), policy=self._policy)
         await self._verify(token)
         self._bare_audiences += token.bare_audience
@@ -155,6 +163,8 @@ class ServiceTokens:
             raise AuthError(TokenFault.UNTRUSTED_ISSUER) from None
         except BadDocumentError:
             return None  # a refresh may bring a better one
+        except DirectoryAwayError:
+            raise  # says nothing of the token, so it is not answered as if it did
         except ResolutionError:
             raise AuthError(TokenFault.NOT_RESOLVED) from None
 
