@@ -16,6 +16,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import attrs
 
@@ -95,6 +96,7 @@ class TrustedProxies:
             yield (found[1] or found[2]) if found else ""
 
 
+@lru_cache(maxsize=4_096)  # the same few clients and proxies, request after request
 def read_address(text: str) -> Address | None:
     """An address as headers write it, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`."""
     text = text.strip()

@@ -8,8 +8,10 @@ reads ahead of the handler.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
+from hypercorn.typing import HTTPScope
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -46,6 +48,7 @@ def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
             request.method,
             request.query_string,
             HeaderFields(request.scope["headers"]),
+            edge.admission.visitor(cast("HTTPScope", request.scope)),
             _next_chunk,
         )
         return _answer(edge, await call(edge, route, incoming), incoming)

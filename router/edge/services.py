@@ -12,6 +12,7 @@ from protocol import AccountDid
 from router.config.sections import Settings
 from router.conversation.service import Conversations
 from router.device.service import Devices
+from router.edge.admission import Admission
 from router.edge.cursors import Cursors
 from router.identity.authenticator import Authenticator
 from router.identity.principal import Principal
@@ -36,6 +37,7 @@ class Edge:
     conversations: Conversations
     devices: Devices
     authenticator: Authenticator
+    admission: Admission
     revocations: Revocations
     documents: ServedDocuments
     secrets: ServerSecrets

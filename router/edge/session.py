@@ -54,7 +54,7 @@ from router.edge.opening import open_feed, reconnect_after, refuse_when_draining
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.sockets import Socket, Stalled, open_or_turn_down
-from router.edge.xrpc import authenticate, read_input
+from router.edge.xrpc import admit, read_input
 from router.identity.principal import Principal
 
 _BATCH = 256
@@ -96,7 +96,7 @@ async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Principal:
     read_input(route, scope["query_string"], b"")
     if SUBPROTOCOL not in scope["subprotocols"]:
         raise Refusal("InvalidRequest", f"Offer the WebSocket subprotocol {SUBPROTOCOL}.")
-    return await authenticate(edge, route, fields_of(scope))
+    return await admit(edge, route, fields_of(scope), edge.admission.visitor(scope))
 
 
 def _limits(edge: Edge) -> SessionLimits:
@@ -217,6 +217,7 @@ class _Connection:
             submit.conversation, self._account, self._session.device, submit.msg_id, submit.epoch, submit.body
         )
         try:
+            self._edge.admission.send(self._account)
             reply = self._edge.conversations.post(command)
         except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
             self._do(self._session.refused(submit.id, self._as_refusal(error)))
@@ -261,7 +262,7 @@ class _Connection:
         if refusal is None:
             self._edge.report("session_send", error)
             return _FAULT
-        return Rejected(refusal.error, refusal.message, retry_after=refusal.retry_after)
+        return Rejected(refusal.error, refusal.sentence, retry_after=refusal.retry_after)
 
     # -- writer ----------------------------------------------------------------------------------
 

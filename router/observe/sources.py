@@ -58,6 +58,19 @@ def queues(read: Callable[[], Iterable[QueueState]]) -> Source:
     return samples
 
 
+@attrs.frozen
+class Forgotten:
+    """Callers of one kind whose count was dropped for want of room."""
+
+    whose: str
+    count: int
+
+
+def forgotten(read: Callable[[], Iterable[Forgotten]]) -> Source:
+    """A source for what the rate limits had to forget."""
+    return lambda: [Sample(metrics.RATE_FORGOTTEN, each.count, (each.whose,)) for each in read()]
+
+
 class StoreCounters(Protocol):
     """The part of the store's statistics that is exported (observe knows no store)."""
 

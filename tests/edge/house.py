@@ -17,13 +17,15 @@ from actors import Registry, RegistryOptions
 from protocol import SUBPROTOCOL, ConversationId, DeviceId, Nsid
 from protocol import Limits as ProtocolLimits
 from router.bus.local import LocalBus
-from router.config import Logging, Settings
+from router.config import Logging, Rates, Settings
 from router.config.sections import Server as ServerSettings
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
 from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
 from router.device.tail import Tail
+from router.edge.admission import Admission
+from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
 from router.edge.routes import route_names
 from router.edge.server import Limits
@@ -38,9 +40,11 @@ from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments, ServiceIdentity
 from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.tokens import mint_token
+from router.limits import LocalQuotas, classes
 from router.observe import CallCheck, Health, Metrics, Observer, Verdict, Vocabulary, make_logs
 from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
+from tests import generous
 from tests.edge.harness import Running, WebSocket, running
 
 NOW = 1_780_000_001.25
@@ -192,6 +196,8 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation."""
     settings = settings or Settings(server=ServerSettings(body_timeout=5.0))
+    if settings.rate == Rates():  # a test that is about limits says which
+        settings = attrs.evolve(settings, rate=generous.RATES)
     store = store or MemoryStore()
     bus = LocalBus()
     store.on_commit(bus.hint)
@@ -214,6 +220,10 @@ async def open_house(
 
     logs = make_logs(Logging(format="json"), bucket_seconds=2, stream=log, clock=lambda: NOW)
     drain = trio.Event()
+    observer = Observer(logs, metrics, Vocabulary(route_names(), ERRORS))
+    quotas = LocalQuotas(
+        classes(settings.rate), capacity=settings.rate.max_keys, clock=lambda: house.now + trio.current_time()
+    )
     edge = Edge(
         store=store,
         conversations=Conversations(conversation_actors),
@@ -238,11 +248,12 @@ async def open_house(
             remember=store.remember_token,
             revocations=revocations,
         ),
+        admission=Admission(quotas, TrustedProxies.of(settings), observer, lambda: house.now),
         revocations=revocations,
         documents=ServedDocuments(SERVICE, store),
         secrets=secrets,
         health=Health((CallCheck("store", examine),), metrics, timeout=1.0, max_age=0.0),
-        observer=Observer(logs, metrics, Vocabulary(route_names(), ERRORS)),
+        observer=observer,
         settings=settings,
         version="test",
         drain=drain,
