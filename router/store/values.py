@@ -171,6 +171,13 @@ class Swept(msgspec.Struct, frozen=True, tag="swept", gc=False):
 
     tokens: int
     results: int
+    logins: int = 0
+    """Of pending ceremonies or of logins that are over, whichever were more."""
+
+    @property
+    def most(self) -> int:
+        """Of the kind of which there were most: at the limit, there may be more."""
+        return max(self.tokens, self.results, self.logins)
 
 
 class StoreHealth(msgspec.Struct, frozen=True, gc=False):

@@ -30,6 +30,7 @@ from router.store.values import (
     TooManyDevices,
 )
 from tests.contracts.credentials_contract import CredentialsContract
+from tests.contracts.logins_contract import LoginsContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
 
 ALL = 1_000_000
@@ -618,5 +619,7 @@ class WriteContract(
     """What depends on where commits happen."""
 
 
-class StoreContract(WriteContract, MembershipContract, LogContract, AuditContract, CredentialsContract):
+class StoreContract(
+    WriteContract, MembershipContract, LogContract, AuditContract, CredentialsContract, LoginsContract
+):
     """All of it."""

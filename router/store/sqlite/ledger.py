@@ -41,13 +41,17 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
-from router.store.sqlite import credentials, trouble
+from router.store.sqlite import credentials, logins, trouble
 from router.store.sqlite.database import SQL, Synchronous, connect_writer
 from router.store.sqlite.requests import (
     AccountMade,
+    BeginGrant,
     CreateAccount,
+    CreateAccountFor,
     Done,
+    EndGrants,
     KeepApiKey,
+    KeepPending,
     Marked,
     MarkSeen,
     MoveReadMark,
@@ -64,9 +68,12 @@ from router.store.sqlite.requests import (
     RevokeApiKey,
     RevokeDevice,
     RotateDeviceKey,
+    RotateGrant,
     Suspend,
     Sweep,
+    TakePending,
     Unavailable,
+    UnlinkIdentities,
 )
 from router.store.values import (
     Account,
@@ -382,7 +389,9 @@ class Ledger:
     def _sweep(self, request: Sweep) -> Outcome:
         tokens = self._execute(SQL["sweep_tokens"], (request.now, request.limit)).rowcount
         results = self._execute(SQL["sweep_results"], (request.now, request.limit)).rowcount
-        return Swept(tokens, results)
+        pending = self._execute(SQL["sweep_pending"], (request.now, request.limit)).rowcount
+        grants = self._execute(SQL["sweep_grants"], (request.now, request.limit)).rowcount
+        return Swept(tokens, results, max(pending, grants))
 
     def _probe(self, request: Probe) -> Outcome:  # noqa: ARG002 - one signature for all handlers
         self._execute(SQL["probe_write"])
@@ -429,4 +438,11 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     RevokeApiKey: _elsewhere(credentials.revoke_api_key),
     Suspend: _elsewhere(credentials.suspend),
     RecoverAccount: _elsewhere(credentials.recover_account),
+    KeepPending: _elsewhere(logins.keep_pending),
+    TakePending: _elsewhere(logins.take_pending),
+    CreateAccountFor: _elsewhere(logins.create_account_for),
+    UnlinkIdentities: _elsewhere(logins.unlink_identities),
+    BeginGrant: _elsewhere(logins.begin_grant),
+    RotateGrant: _elsewhere(logins.rotate_grant),
+    EndGrants: _elsewhere(logins.end_grants),
 }

@@ -296,6 +296,17 @@ class Reader:
         """See `Store.suspensions`."""
         return [Suspension(*row) for row in self._execute(SQL["suspensions_scan"]).fetchall()]
 
+    # -- logins ----------------------------------------------------------------------------------------
+
+    def account_of_identity(self, identity: bytes) -> AccountDid | None:
+        """See `Store.account_of_identity`."""
+        row = self._execute(SQL["account_of_identity"], (identity,)).fetchone()
+        return None if row is None else AccountDid(row[0])
+
+    def ended_grants(self, now: int) -> list[str]:
+        """See `Store.ended_grants`."""
+        return [name for (name,) in self._execute(SQL["ended_grants_scan"], (now,)).fetchall()]
+
     # -- tokens and audit ------------------------------------------------------------------------------
 
     def tokens(self, now: int) -> list[tuple[bytes, int]]:

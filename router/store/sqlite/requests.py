@@ -15,6 +15,7 @@ from router.store.credentials import (
     Recovered,
     TooManyApiKeys,
 )
+from router.store.logins import Grant, GrantReused, GrantRotated, GrantUnknown, IdentityLinked
 from router.store.values import (
     Account,
     AlreadyAnswered,
@@ -138,6 +139,60 @@ class RecoverAccount(msgspec.Struct, frozen=True, tag="recover-account", gc=Fals
     now: int
 
 
+class KeepPending(msgspec.Struct, frozen=True, tag="keep-pending", gc=False):
+    """Keep what waits for its second half; the expiry is in steps of a minute already."""
+
+    key: bytes
+    sealed: bytes
+    expires: int
+
+
+class TakePending(msgspec.Struct, frozen=True, tag="take-pending", gc=False):
+    """Give it out, once."""
+
+    key: bytes
+    now: int
+
+
+class CreateAccountFor(msgspec.Struct, frozen=True, tag="create-account-for", gc=False):
+    """Make an account for somebody who is known elsewhere."""
+
+    identity: bytes
+    account: Account
+    now: int
+
+
+class UnlinkIdentities(msgspec.Struct, frozen=True, tag="unlink-identities", gc=False):
+    """Forget who an account is elsewhere."""
+
+    account: str
+    now: int
+
+
+class BeginGrant(msgspec.Struct, frozen=True, tag="begin-grant", gc=False):
+    """Keep a new login."""
+
+    grant: Grant
+
+
+class RotateGrant(msgspec.Struct, frozen=True, tag="rotate-grant", gc=False):
+    """One refresh."""
+
+    grant: str
+    presented: bytes
+    successor: bytes
+    retry: bytes | None
+    now: int
+
+
+class EndGrants(msgspec.Struct, frozen=True, tag="end-grants", gc=False):
+    """End one login, or all of an account."""
+
+    grant: str | None
+    account: str | None
+    now: int
+
+
 class Sweep(msgspec.Struct, frozen=True, tag="sweep", gc=False):
     """Delete what has expired."""
 
@@ -166,6 +221,13 @@ Request = (
     | RecoverAccount
     | Sweep
     | Probe
+    | KeepPending
+    | TakePending
+    | CreateAccountFor
+    | UnlinkIdentities
+    | BeginGrant
+    | RotateGrant
+    | EndGrants
 )
 
 
@@ -196,6 +258,24 @@ class Changed(msgspec.Struct, frozen=True, tag="changed", gc=False):
 
 class Done(msgspec.Struct, frozen=True, tag="done", gc=False):
     """Committed; there is nothing more to say."""
+
+
+class PendingTaken(msgspec.Struct, frozen=True, tag="pending-taken", gc=False):
+    """What waited; None if nothing did."""
+
+    sealed: bytes | None
+
+
+class Unlinked(msgspec.Struct, frozen=True, tag="unlinked", gc=False):
+    """How many identities the account had."""
+
+    count: int
+
+
+class GrantsEnded(msgspec.Struct, frozen=True, tag="grants-ended"):
+    """Ids and accounts of the logins that were alive until now."""
+
+    grants: tuple[tuple[str, str], ...]
 
 
 class Poisoned(msgspec.Struct, frozen=True, tag="poisoned", gc=False):
@@ -237,4 +317,11 @@ Outcome = (
     | Done
     | Poisoned
     | Unavailable
+    | PendingTaken
+    | IdentityLinked
+    | Unlinked
+    | GrantRotated
+    | GrantReused
+    | GrantUnknown
+    | GrantsEnded
 )

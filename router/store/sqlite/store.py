@@ -35,6 +35,14 @@ from router.store.credentials import (
 )
 from router.store.errors import StoreUnavailable
 from router.store.interface import CommitListener, Store
+from router.store.logins import (
+    Grant,
+    GrantReused,
+    GrantRotated,
+    GrantUnknown,
+    IdentityLinked,
+    RotationOutcome,
+)
 from router.store.sqlite import database, trouble
 from router.store.sqlite.checkpoint import Checkpointed, Checkpointer
 from router.store.sqlite.database import Synchronous
@@ -44,13 +52,19 @@ from router.store.sqlite.reader import Reader
 from router.store.sqlite.reads import Reads
 from router.store.sqlite.requests import (
     AccountMade,
+    BeginGrant,
     Changed,
     CreateAccount,
+    CreateAccountFor,
     Done,
+    EndGrants,
+    GrantsEnded,
     KeepApiKey,
+    KeepPending,
     Marked,
     MarkSeen,
     MoveReadMark,
+    PendingTaken,
     RecordActs,
     RecoverAccount,
     RegisterDevice,
@@ -60,8 +74,12 @@ from router.store.sqlite.requests import (
     RevokeApiKey,
     RevokeDevice,
     RotateDeviceKey,
+    RotateGrant,
     Suspend,
     Sweep,
+    TakePending,
+    Unlinked,
+    UnlinkIdentities,
 )
 from router.store.sqlite.writer import Bounds, Writer
 from router.store.values import (
@@ -382,6 +400,55 @@ class SqliteStore(Store):
     ) -> Recovered | AccountUnknown:
         request = RecoverAccount(account, verification_key, keep_devices, now)
         return await self._write(request, Recovered, AccountUnknown)
+
+    # -- logins ----------------------------------------------------------------------------------------
+
+    async def keep_pending(self, key: bytes, sealed: bytes, *, expires: int) -> None:
+        await self._write(KeepPending(key, sealed, rules.replay_expiry(expires)), Done)
+
+    async def take_pending(self, key: bytes, *, now: int) -> bytes | None:
+        return (await self._write(TakePending(key, now), PendingTaken)).sealed
+
+    async def account_of_identity(self, identity: bytes) -> AccountDid | None:
+        return await self._short(lambda reader: reader.account_of_identity(identity))
+
+    async def create_account_for(
+        self, identity: bytes, did: AccountDid, name: str, *, now: int
+    ) -> Account | NameTaken | IdentityLinked:
+        request = CreateAccountFor(identity, Account(did, name, "", rules.day_of(now)), now)
+        outcome = await self._parts.writer.submit(request)
+        match outcome:
+            case AccountMade(account=made):
+                return made
+            case NameTaken() | IdentityLinked():
+                return outcome
+            case _:
+                raise TypeError(f"an account was answered with {type(outcome).__name__}")
+
+    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
+        return (await self._write(UnlinkIdentities(account, now), Unlinked)).count
+
+    async def begin_grant(self, grant: Grant) -> bool:
+        return (await self._write(BeginGrant(grant), Changed)).changed
+
+    async def rotate_grant(
+        self, grant: str, *, presented: bytes, successor: bytes, retry: bytes | None, now: int
+    ) -> RotationOutcome:
+        outcome = await self._parts.writer.submit(RotateGrant(grant, presented, successor, retry, now))
+        if isinstance(outcome, GrantRotated | GrantReused | GrantUnknown):
+            return outcome
+        raise TypeError(f"a refresh was answered with {type(outcome).__name__}")
+
+    async def end_grant(self, grant: str, *, now: int) -> AccountDid | None:
+        ended = (await self._write(EndGrants(grant, None, now), GrantsEnded)).grants
+        return AccountDid(ended[0][1]) if ended else None
+
+    async def end_grants_of(self, account: AccountDid, *, now: int) -> list[str]:
+        ended = (await self._write(EndGrants(None, account, now), GrantsEnded)).grants
+        return sorted(name for name, _ in ended)
+
+    async def ended_grants(self, now: int) -> list[str]:
+        return await self._long(lambda reader: reader.ended_grants(now))
 
     # -- tokens ----------------------------------------------------------------------------------------
 

@@ -326,3 +326,47 @@ DELETE FROM tokens WHERE (expires, hash) IN
 -- sweep_results --
 DELETE FROM results WHERE scope IN
     (SELECT scope FROM results WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- sweep_pending --
+DELETE FROM pending WHERE key IN (SELECT key FROM pending WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- sweep_grants --
+DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- ------------------------------------------------------------------------------------------------- logins
+
+-- keep_pending --
+INSERT INTO pending (key, sealed, expires) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, expires = excluded.expires;
+
+-- take_pending --
+-- Found and gone in one statement: of two who ask at the same time one gets it.
+DELETE FROM pending WHERE key = ? AND expires > ? RETURNING sealed;
+
+-- account_of_identity --
+SELECT account FROM identities WHERE identity = ?;
+
+-- link_identity --
+INSERT INTO identities (identity, account) VALUES (?, ?);
+
+-- unlink_identities --
+DELETE FROM identities WHERE account = ?;
+
+-- begin_grant --
+INSERT INTO grants (id, account, current, retry, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING;
+
+-- grant --
+SELECT id, account, current, retry, expires, ended FROM grants WHERE id = ?;
+
+-- rotate_grant --
+UPDATE grants SET current = ?, retry = ? WHERE id = ?;
+
+-- end_grant --
+UPDATE grants SET ended = 1, expires = ? WHERE id = ? AND ended = 0 RETURNING id, account;
+
+-- end_grants_of --
+UPDATE grants SET ended = 1, expires = ? WHERE account = ? AND ended = 0 RETURNING id, account;
+
+-- ended_grants_scan --
+-- Once, at start.
+SELECT id FROM grants WHERE ended = 1 AND expires > ?;

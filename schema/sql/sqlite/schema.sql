@@ -157,6 +157,39 @@ CREATE TABLE suspensions (
     since_day INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What waits for its second half: logins, the choice of a name, codes for apps. The key is a keyed hash, the
+-- rest is sealed; nothing here names anybody. Expiries in steps of a minute.
+CREATE TABLE pending (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32),
+    sealed BLOB NOT NULL,
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pending_expires ON pending (expires);
+
+-- Who an account is elsewhere: a keyed hash of issuer and subject.
+CREATE TABLE identities (
+    identity BLOB PRIMARY KEY CHECK (length(identity) = 32),
+    account TEXT NOT NULL REFERENCES accounts (did)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX identities_account ON identities (account);
+
+-- Logins, kept alive by refresh tokens (keyed hashes). Expiries are ends of days: when somebody was here is
+-- not told any finer. An ended one stays until no access token of its can live.
+CREATE TABLE grants (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES accounts (did),
+    current BLOB NOT NULL CHECK (length(current) = 32),
+    retry BLOB CHECK (length(retry) = 32),
+    expires INTEGER NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX grants_account ON grants (account);
+
+CREATE INDEX grants_expires ON grants (expires);
+
 -- Final results under their idempotency keys; `scope` is a keyed hash.
 CREATE TABLE results (
     scope BLOB PRIMARY KEY,
