@@ -193,6 +193,7 @@ async def open_house(
     settings: Settings | None = None,
     limits: Limits | None = None,
     mailbox: int = 64,
+    debug: bool = False,
 ) -> AsyncIterator[House]:
     """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation."""
     settings = settings or Settings(server=ServerSettings(body_timeout=5.0))
@@ -218,7 +219,8 @@ async def open_house(
     async def examine() -> Verdict:
         return verdict[0]
 
-    logs = make_logs(Logging(format="json"), bucket_seconds=2, stream=log, clock=lambda: NOW)
+    logging = Logging(format="json", level="debug" if debug else "warning")
+    logs = make_logs(logging, bucket_seconds=2, stream=log, clock=lambda: NOW)
     drain = trio.Event()
     observer = Observer(logs, metrics, Vocabulary(route_names(), ERRORS))
     quotas = LocalQuotas(
