@@ -138,12 +138,12 @@ def _stream(family: str, name: str, transport: Transport) -> _Row:
 
 # fmt: off
 ROWS: Final = (
-    _call(_MLS, "createConvo",    convo.create_mls,    "createConvo",    _I.KEY_OPTIONAL, _MEMBERS),
+    _call(_MLS, "createConvo",    convo.create_mls,    "createConvo",    _I.KEY_REQUIRED, _MEMBERS),
     _call(_MLS, "getConvos",      convo.list_mls,      "read",           _I.READ),
     _call(_MLS, "getEpoch",       convo.get_epoch,     "read",           _I.READ),
-    _call(_MLS, "addMembers",     convo.add_mls,       "addMembers",     _I.KEY_OPTIONAL, _MEMBERS),
+    _call(_MLS, "addMembers",     convo.add_mls,       "addMembers",     _I.KEY_REQUIRED, _MEMBERS),
     _call(_MLS, "removeMember",   convo.remove_mls,    "removeMember",   _I.KEY_REQUIRED),
-    _call(_MLS, "leaveConvo",     convo.leave_mls,     "default",        _I.NATURAL),
+    _call(_MLS, "leaveConvo",     convo.leave_mls,     "default",        _I.KEY_OPTIONAL),
     _call(_MLS, "sendMessage",    message.send_mls,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_MLS, "getMessages",    message.read_mls,    "read",           _I.READ),
     _call(_MLS, "updateCursor",   message.mark_mls,    "default",        _I.NATURAL),
@@ -155,7 +155,7 @@ ROWS: Final = (
     _call(_ROOKERY, "getConvos",      convo.list_rookery,      "read",           _I.READ),
     _call(_ROOKERY, "addMembers",     convo.add_rookery,       "addMembers",     _I.KEY_REQUIRED),
     _call(_ROOKERY, "removeMember",   convo.remove_rookery,    "removeMember",   _I.KEY_REQUIRED),
-    _call(_ROOKERY, "leaveConvo",     convo.leave_rookery,     "default",        _I.KEY_OPTIONAL),
+    _call(_ROOKERY, "leaveConvo",     convo.leave_rookery,     "default",        _I.KEY_REQUIRED),
     _call(_ROOKERY, "sendMessage",    message.send_rookery,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_ROOKERY, "getMessages",    message.read_rookery,    "read",           _I.READ),
     _call(_ROOKERY, "updateCursor",   message.mark_rookery,    "default",        _I.NATURAL),
