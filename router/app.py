@@ -16,6 +16,7 @@ within `server.graceful_timeout`), a second one stops at once.
 
 import os
 import random
+import resource
 import signal
 import socket
 import time
@@ -63,7 +64,9 @@ from router.identity.secrets import ServerSecrets, load_or_create_secrets
 from router.identity.service import ServedDocuments, ServiceIdentity
 from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.sources import outside_resolver
+from router.keys import Keys
 from router.limits import LocalQuotas, classes
+from router.login.keyring import KeyRing
 from router.observe import (
     ActorInstrument,
     CallCheck,
@@ -101,6 +104,7 @@ async def run(settings: Settings, *, task_status: trio.TaskStatus[None] = trio.T
     in use by another server among them, and `RestartIntensityExceeded` when the root gives up.
     """
     os.umask(0o077)  # what the process writes is nobody else's
+    _open_as_many_files_as_we_may()
     router = Router(settings)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(router.obey_signals, nursery.cancel_scope)
@@ -146,6 +150,7 @@ class Router:
             feed_items=settings.devices.feed_items,
             feed_bytes=settings.devices.feed_bytes,
         )
+        self.token_keys = KeyRing(settings.store.path, self.now)
         self.replay = ReplayGuard()
         self.revocations = Revocations(self.now)
         self.outside = outside_resolver(settings.identity, report=self._report)
@@ -302,6 +307,7 @@ class Router:
             numbers=self._numbers,
             tree=self.root.tree,
             tuning=Tuning(self.root, self.store, self._bucket),
+            keys=Keys({"access": self.token_keys}, self.store, self._bucket),
         )
         await serve_control(
             self.settings.store.path, handlers.table(), on_crash=self._report, task_status=task_status
@@ -421,6 +427,12 @@ def _named(section: str, host: str, port: int) -> Iterator[None]:
         reason = f"cannot listen on {host}:{port}: {error.strerror}"
         mend = f"stop what has it, or choose another with {section}.host and {section}.port"
         raise OSError(error.errno, f"{reason}; {mend}") from error
+
+
+def _open_as_many_files_as_we_may() -> None:
+    """Connections are files: the soft limit is a default for programs that use select(2), which we do not."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _with_a_port(settings: Settings) -> Settings:

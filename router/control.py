@@ -14,6 +14,7 @@ from router.client.directory import AccountCreate, AccountRow
 from router.identity.accounts import check_name
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
+from router.keys import Keys, Rotate
 from router.store.errors import StoreUnavailable
 from router.store.interface import Store
 from router.store.values import Account, NameTaken, StoreStatistics
@@ -66,6 +67,7 @@ class ControlHandlers:
     numbers: Callable[[], Awaitable[Numbers]]
     tree: Callable[[], TreeNode]
     tuning: Tuning
+    keys: Keys
 
     def table(self) -> Mapping[str, AnyCommand]:
         """The commands by name."""
@@ -77,6 +79,8 @@ class ControlHandlers:
                 StreamCommand("tree.watch", Watch, self._watch_tree),
                 Command("knobs", NodePath, self.tuning.knobs),
                 Command("tune", Turn, self.tuning.tune),
+                Command("keys.list", NoArguments, self.keys.list),
+                Command("keys.rotate", Rotate, self.keys.rotate),
                 Command("account.create", AccountCreate, self._create_account),
                 Command("account.list", NoArguments, self._list_accounts),
             ]

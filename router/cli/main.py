@@ -22,6 +22,8 @@ _COMMANDS = {
     "config": "router.cli.config",
     "tree": "router.cli.tree",
     "tune": "router.cli.tune",
+    "keys": "router.cli.keys",
+    "doctor": "router.cli.doctor",
 }
 """Command → module that has it as `command`; in the order of the help, which is the order of a first day."""
 

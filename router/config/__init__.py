@@ -8,6 +8,7 @@
 """
 
 from router.config.check import Finding, Severity, check, refusals
+from router.config.files import check_files
 from router.config.load import (
     Loaded,
     Problem,
@@ -87,6 +88,7 @@ __all__ = [
     "Supervision",
     "check",
     "check_environment",
+    "check_files",
     "effective",
     "find_file",
     "is_loopback",
