@@ -3,7 +3,9 @@
 | module | what it promises |
 |---|---|
 | `authenticator`, `principal` | the one door: a header, a method -> a `Principal`, or `AuthError` |
-| `service_auth` | an account speaks with its own key |
+| `service_auth`, `device_auth`, `api_keys` | an account, its device, its simple device speaks |
+| `tickets` | how a browser opens a stream |
+| `lockout` | who is wrong too often in one name from one place waits |
 | `revocations` | who does not count any more, and what is open in its name ends at once |
 | `compact`, `jws` | strict reading of a token's text; the signature step, joserfc with low-S algorithms |
 | `replay` | a token is used once, in bounded memory |

@@ -29,9 +29,9 @@ class CompactToken:
     signature: bytes
 
 
-def read_compact(text: str) -> CompactToken:
+def read_compact(text: str, *, max_bytes: int = MAX_TOKEN_BYTES) -> CompactToken:
     """The parts of a compact JWS; `AuthError` (BadJwt) for any other text."""
-    if len(text) > MAX_TOKEN_BYTES:
+    if len(text) > max_bytes:
         raise AuthError(TokenFault.BAD_JWT)
     parts = text.split(".")
     if len(parts) != 3:
@@ -49,6 +49,11 @@ def decode_part(part: str) -> bytes:
     if base64.urlsafe_b64encode(data).rstrip(b"=") != part.encode():
         raise AuthError(TokenFault.BAD_JWT)
     return data
+
+
+def encode_part(data: bytes) -> str:
+    """Base64url without padding, as `decode_part` reads it."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _object(data: bytes) -> Mapping[str, object]:

@@ -28,6 +28,8 @@ class TokenFault(enum.StrEnum):
     NOT_UNIQUE = "NonceNotUnique"
     UNTRUSTED_ISSUER = "UntrustedIss"
     NOT_RESOLVED = "DidResolutionFailed"
+    BAD_KEY = "BadApiKey"
+    BAD_TICKET = "BadTicket"
     ACCESS_REVOKED = "AccessRevoked"
     ACCOUNT_DISABLED = "AccountDisabled"
 
@@ -46,6 +48,8 @@ _MESSAGES = {
     TokenFault.NOT_UNIQUE: "the token has been used",
     TokenFault.UNTRUSTED_ISSUER: "this service does not know the issuer",
     TokenFault.NOT_RESOLVED: "the signing key of the issuer could not be found",
+    TokenFault.BAD_KEY: "the API key is not one of this service",
+    TokenFault.BAD_TICKET: "the ticket is not one of this service",
     TokenFault.ACCESS_REVOKED: "the device, key or login behind this was revoked",
     TokenFault.ACCOUNT_DISABLED: "the account has been disabled by the operator of this server",
 }
@@ -74,6 +78,14 @@ class AuthOverloadedError(Exception):
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("no room to remember another used token")
+        self.retry_after = retry_after
+
+
+class LockedOutError(Exception):
+    """The caller's fault: too many wrong tokens in this name from this place. Retry after `retry_after` s."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too many wrong tokens")
         self.retry_after = retry_after
 
 

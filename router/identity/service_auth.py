@@ -68,11 +68,30 @@ class CheckedToken:
     bare_audience: bool
 
 
+@attrs.frozen
+class CheckedClaims:
+    """Claims that this service may act on once the signature over them is known to be good."""
+
+    issuer: AccountDid
+    jti: str
+    expires: int  # as in `CheckedToken`
+    bare_audience: bool
+
+
 def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> CheckedToken:
     """Everything that can be judged from the token alone. Raises `AuthError`; total on texts."""
     token = read_compact(text)
     curve = _check_header(token.header)
-    claims = token.claims
+    claims = check_claims(token.claims, lxm=lxm, now=now, policy=policy)
+    if not is_signature(curve, token.signature):
+        raise AuthError(TokenFault.BAD_SIGNATURE)
+    return CheckedToken(text, claims.issuer, claims.jti, curve, claims.expires, claims.bare_audience)
+
+
+def check_claims(
+    claims: Mapping[str, object], *, lxm: Nsid, now: float, policy: TokenPolicy
+) -> CheckedClaims:
+    """The claims of a token by which an account, or one of its devices, calls one method of this service."""
     issuer, audience = _text(claims, "iss"), _text(claims, "aud")
     method, jti = claims.get("lxm"), _text(claims, "jti")
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
@@ -96,9 +115,7 @@ def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> Che
         account = parse_issuer(issuer, own=policy.service.web_name, loopback_hosts=policy.loopback_hosts)
     except InvalidId:
         raise AuthError(TokenFault.BAD_ISSUER) from None
-    if not is_signature(curve, token.signature):
-        raise AuthError(TokenFault.BAD_SIGNATURE)
-    return CheckedToken(text, account, jti, curve, expires + policy.clock_skew, bare)
+    return CheckedClaims(account, jti, expires + policy.clock_skew, bare)
 
 
 class ServiceTokens:
