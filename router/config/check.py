@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
+from router.config.login import ProviderSection, provider_problems
 from router.config.origin import BadUrlError, is_loopback, parse_origin
+from router.config.redirects import BadRedirectError, Redirects
 from router.config.sections import Settings
 
 _DID = re.compile(r"did:(web:[A-Za-z0-9.-]+(%3A[0-9]{1,5})?(:[A-Za-z0-9._%-]+)*|plc:[a-z2-7]{24})")
@@ -168,6 +170,18 @@ def _outside(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _login(settings: Settings) -> Iterator[Finding]:
+    for name in ("okta", "azure", "keycloak", "google", "oidc"):
+        section: ProviderSection = getattr(settings, f"login_{name}")
+        for key, problem in provider_problems(section):
+            path = f"login_{name}.{key}"
+            yield _refuse(path, wrong=f"It {problem}.", mend="Set it, or leave the whole section out.")
+    try:
+        Redirects(settings.login.redirects)
+    except BadRedirectError as error:
+        yield _refuse("login.redirects", wrong=f"{error}.", mend="List only where apps of yours are.")
+
+
 def _sizes(settings: Settings) -> Iterator[Finding]:
     # a message is accepted when its body fits; what it passes through then must be able to hold it
     largest = min(MAX_CIPHERTEXT_BYTES, settings.server.max_body_bytes) + _ENVELOPE_BYTES
@@ -214,6 +228,7 @@ _RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _identity,
     _admin,
     _outside,
+    _login,
     _sizes,
     _times,
     _weaker,

@@ -1,11 +1,15 @@
 """Who this server is: its public URL and its DID, given or derived. Pure."""
 
+from __future__ import annotations
+
 import ipaddress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
 
-from router.config.sections import Identity, Settings
+if TYPE_CHECKING:  # sections are read with what is defined here
+    from router.config.sections import Identity, Settings
 
 
 class BadUrlError(ValueError):

@@ -11,6 +11,7 @@ from typing import Literal
 
 import attrs
 
+from router.config.login import Login, LoginAzure, LoginGoogle, LoginKeycloak, LoginOidc, LoginOkta
 from router.config.options import Option, option, options_of
 
 _MIB = 1_048_576
@@ -440,6 +441,12 @@ class Settings:
     session: Session = attrs.field(factory=Session)
     auth: Auth = attrs.field(factory=Auth)
     identity: Identity = attrs.field(factory=Identity)
+    login: Login = attrs.field(factory=Login)
+    login_okta: LoginOkta = attrs.field(factory=LoginOkta)
+    login_azure: LoginAzure = attrs.field(factory=LoginAzure)
+    login_keycloak: LoginKeycloak = attrs.field(factory=LoginKeycloak)
+    login_google: LoginGoogle = attrs.field(factory=LoginGoogle)
+    login_oidc: LoginOidc = attrs.field(factory=LoginOidc)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
     cors: Cors = attrs.field(factory=Cors)
@@ -459,6 +466,12 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "session": Session,
     "auth": Auth,
     "identity": Identity,
+    "login": Login,
+    "login_okta": LoginOkta,
+    "login_azure": LoginAzure,
+    "login_keycloak": LoginKeycloak,
+    "login_google": LoginGoogle,
+    "login_oidc": LoginOidc,
     "limits": Limits,
     "rate": Rates,
     "cors": Cors,

@@ -16,6 +16,7 @@ import trio
 from protocol import InvalidCursor, InvalidId, Rejected
 from router.conversation.service import Busy, OutcomeLost, OwnerChanged
 from router.identity.errors import AuthError, AuthOverloadedError, DirectoryAwayError
+from router.login.errors import LoginError
 from router.store.errors import OutcomeUnknown, Overloaded, StoreUnavailable
 from schema import ERRORS, InvalidWire
 
@@ -77,6 +78,8 @@ def refusal_of(error: Exception) -> Refusal | None:
             return error
         case AuthError():
             return Refusal(error.error, error.message)
+        case LoginError():
+            return Refusal(error.error, error.message, retry_after=error.retry_after)
         case InvalidWire():
             return Refusal("InvalidRequest", str(error))
         case InvalidId():

@@ -14,7 +14,6 @@
 | `oidc` | what is asked of a provider and what of its answers is believed: pure |
 | `discovery` | metadata and keys of a provider, cached; the code for tokens |
 | `fetch` | HTTP to a provider: bounded in size and time, no redirects |
-| `redirects` | where an app may have its code delivered: no open redirect |
 | `pending` | what waits for its second half, sealed, single use, bound to a browser |
 | `flow` | a login from its first click to the code for the app |
 | `pages` | the routes, cookies, JSON for programs and plain pages for people |
