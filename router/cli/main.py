@@ -14,6 +14,7 @@ _COMMANDS = {
     "serve": "router.cli.serve",
     "demo": "router.cli.demo",
     "account": "router.cli.account",
+    "resolve": "router.cli.resolve",
     "convo": "router.cli.convo",
     "token": "router.cli.token",
     "send": "router.cli.send",
