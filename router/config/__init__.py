@@ -7,8 +7,10 @@
 `show(loaded)` and `settings_doc()` are what `rookery config show` and `rookery config doc` print.
 """
 
-from router.config.check import Finding, Severity, check, refusals
+from router.config.check import check
 from router.config.files import check_files
+from router.config.findings import Finding, Severity, refusals
+from router.config.lists import EVERYBODY, BadNetworksError, Network, parse_networks, parse_origins
 from router.config.load import (
     Loaded,
     Problem,
@@ -53,11 +55,13 @@ from router.config.sections import (
 from router.config.seeds import SEED_VARIABLES, Fate, SeedVariable, check_environment
 
 __all__ = [
+    "EVERYBODY",
     "OPTIONS",
     "SECTIONS",
     "SEED_VARIABLES",
     "Admin",
     "Auth",
+    "BadNetworksError",
     "BadUrlError",
     "BadValueError",
     "Conversations",
@@ -72,6 +76,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Logging",
+    "Network",
     "Observe",
     "Option",
     "Origin",
@@ -94,7 +99,9 @@ __all__ = [
     "is_loopback",
     "load",
     "loopback_hosts",
+    "parse_networks",
     "parse_origin",
+    "parse_origins",
     "public_origin",
     "read_document",
     "refusals",

@@ -8,7 +8,7 @@ of a container is where this goes wrong.
 import stat
 from pathlib import Path
 
-from router.config.check import Finding, Severity
+from router.config.findings import Finding, Severity
 from router.config.load import Loaded
 from router.config.sections import OPTIONS
 

@@ -20,10 +20,9 @@ from functools import lru_cache
 
 import attrs
 
-from router.config import Settings
+from router.config import Network, Settings, parse_networks
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MOST_HOPS = 32  # a list longer than any chain of proxies is not walked to its end
 _PREFIX_BYTES = 8  # of an IPv6 address: a /64 is one customer's, who can take any address in it
@@ -33,26 +32,11 @@ _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))', re
 _ELEMENTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 
 
-class BadNetworksError(ValueError):
-    """Not a list of networks: the text names the part that is none."""
-
-
-def parse_networks(text: str) -> tuple[_Network, ...]:
-    """The networks of `10.0.0.0/8, 2001:db8::/32, 192.0.2.7`; raises `BadNetworksError`."""
-    networks: list[_Network] = []
-    for part in filter(None, re.split(r"[\s,]+", text)):
-        try:
-            networks.append(ipaddress.ip_network(part))
-        except ValueError:
-            raise BadNetworksError(f"{part} is no network, which is written 10.0.0.0/8") from None
-    return tuple(networks)
-
-
 @attrs.frozen
 class TrustedProxies:
     """Whose word counts, and the header in which it is given (lower case, as ASGI has it)."""
 
-    networks: tuple[_Network, ...] = ()
+    networks: tuple[Network, ...] = ()
     header: bytes = b"x-forwarded-for"
     peers: bool = False
     """Whoever connects is a proxy of ours: nobody else can reach the listener."""

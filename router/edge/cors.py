@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 from hypercorn.typing import HTTPScope
 
-from router.config import BadUrlError, Cors, parse_origin
+from router.config import EVERYBODY, BadUrlError, Cors, parse_origin, parse_origins
 from router.edge.asgi import HeaderFields
 from router.edge.errors import Headers, Refusal, Reply
 
@@ -26,15 +26,6 @@ _EXPOSED_HEADERS: Final = (
     b"www-authenticate, x-request-id"
 )
 _ALLOWED_METHODS: Final = b"GET, POST"
-EVERYBODY: Final = "*"
-
-
-def parse_origins(text: str) -> frozenset[str]:
-    """The origins of a list, as browsers write them; `*` alone is all. Raises `BadUrlError`."""
-    parts = text.replace(",", " ").split()
-    if parts == [EVERYBODY]:
-        return frozenset(parts)
-    return frozenset(str(parse_origin(part)) for part in parts)
 
 
 @attrs.frozen

@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.config import Server, Settings
+from router.config import BadNetworksError, Server, Settings, parse_networks
 from router.edge.client_address import (
-    BadNetworksError,
     TrustedProxies,
     bucket_of,
-    parse_networks,
     read_address,
 )
 

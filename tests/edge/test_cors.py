@@ -5,8 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from router.config import BadUrlError, Cors, Server, Settings
-from router.edge.cors import parse_origins
+from router.config import BadUrlError, Cors, Server, Settings, parse_origins
 from tests.edge.house import ROOKERY, House, error_name, open_house
 from tests.generous import RATES
 
