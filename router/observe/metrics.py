@@ -66,6 +66,17 @@ RATE_FORGOTTEN = Metric(
     "Callers whose count was dropped because rate.max_keys was reached.",
     ("whose",),
 )
+DID_LOOKS = Metric(
+    "rookery_did_looks_total",
+    Kind.READ_COUNTER,
+    "Looks for DID documents of elsewhere, by how they ended.",
+    ("source", "result"),
+)
+DID_BRAKED = Metric(
+    "rookery_did_braked_total",
+    Kind.READ_COUNTER,
+    "Looks that a failed signature asked for and the brakes refused.",
+)
 LOOP_DELAY = Metric(
     "rookery_loop_delay_seconds", Kind.HISTOGRAM, "How late the event loop wakes a sleeper.", (), _FAST
 )

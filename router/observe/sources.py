@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -99,6 +99,24 @@ def store(read: Callable[[], StoreCounters]) -> Source:
         yield Sample(metrics.STORE_UNAVAILABLE, now.unavailable)
         yield Sample(metrics.QUEUE_ITEMS, now.queued_items, ("store",))
         yield Sample(metrics.QUEUE_BYTES, now.queued_bytes, ("store",))
+
+    return samples
+
+
+class OutsideCounters(Protocol):
+    """What is exported of the resolver for accounts of elsewhere (observe knows no identity)."""
+
+    def answers(self) -> Mapping[tuple[str, str], int]: ...
+    def statistics(self) -> Mapping[str, int]: ...
+
+
+def did_looks(resolver: OutsideCounters) -> Source:
+    """A source for looks at the world, and those the brakes refused."""
+
+    def samples() -> Iterator[Sample]:
+        for labels, number in resolver.answers().items():
+            yield Sample(metrics.DID_LOOKS, number, labels)
+        yield Sample(metrics.DID_BRAKED, resolver.statistics()["braked"])
 
     return samples
 
