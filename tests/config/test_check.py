@@ -44,6 +44,7 @@ def test_the_defaults_are_safe_to_start_and_nothing_is_remarked() -> None:
         {"server.host": "::1"},
         {"server.max_body_bytes": 65_536, "conversations.mailbox_bytes": 70_000},
         {"server.host": "::ffff:127.0.0.1"},
+        {"identity.plc_url": "http://127.0.0.1:2582"},
         {**PUBLIC, "server.behind_proxy": True, "server.trusted_proxies": "10.0.0.0/8, 2001:db8::/32"},
         {"cors.origins": "https://app.example, http://localhost:5173"},
         {**PUBLIC, "server.behind_proxy": True, "cors.origins": "*"},
@@ -76,6 +77,14 @@ def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
         ({"conversations.mailbox_bytes": 1_024}, "conversations.mailbox_bytes"),
         ({"store.queue_bytes": 65_536}, "store.queue_bytes"),
         ({"supervision.backoff_initial": 60.0}, "supervision.backoff_initial"),
+        ({"identity.plc_url": "http://plc.directory"}, "identity.plc_url"),
+        ({"identity.plc_url": "plc.directory"}, "identity.plc_url"),
+        ({"identity.plc_url": "https://plc.directory/v1"}, "identity.plc_url"),
+        (
+            {**PUBLIC, "server.behind_proxy": True, "identity.loopback_hosts": "localhost"},
+            "identity.loopback_hosts",
+        ),
+        ({"identity.document_fresh": 200.0, "identity.document_stale": 100.0}, "identity.document_fresh"),
         ({"admin.token": "change-me-change-me-change-me-1234"}, "admin.token"),
         ({"admin.token": "supersecret-9f3a7c51d2e84b60"}, "admin.token"),
         ({"server.trusted_proxies": "everybody"}, "server.trusted_proxies"),
@@ -105,6 +114,7 @@ def test_what_is_unsafe_or_useless_is_refused_with_a_way_to_mend_it(
     ("values_given", "about"),
     [
         ({"store.synchronous": "normal"}, "store.synchronous"),
+        ({"identity.loopback_hosts": "localhost"}, "identity.loopback_hosts"),
         (
             {**PUBLIC, "server.behind_proxy": True, "logging.exception_messages": True},
             "logging.exception_messages",
