@@ -6,14 +6,13 @@ keys once, at most every minute: whoever sends forged tokens does not make us ha
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 import trio
 
 from router.login import id_token, oidc
 from router.login.errors import LoginError, LoginFault
-from router.login.fetch import Fetch
 from router.login.providers import Provider
 
 FRESH_SECONDS: Final = 3_600.0
@@ -21,6 +20,17 @@ STALE_SECONDS: Final = 86_400.0
 REFRESH_SECONDS: Final = 60.0
 
 T = TypeVar("T")
+
+
+class Fetches(Protocol):
+    """`Fetch`, or what stands in for it."""
+
+    async def json(
+        self, url: str, *, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
+    ) -> object:
+        """The JSON at `url`; with `form`, of a POST. Raises `LoginError`."""
+
+
 Keys = tuple[tuple[dict[str, object], id_token.Key], ...]
 
 
@@ -58,7 +68,7 @@ class ProviderClient:
     """What the flow asks of a provider."""
 
     def __init__(
-        self, provider: Provider, fetch: Fetch, clock: Callable[[], float] = trio.current_time
+        self, provider: Provider, fetch: Fetches, clock: Callable[[], float] = trio.current_time
     ) -> None:
         self.provider = provider
         self._fetch = fetch

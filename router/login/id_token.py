@@ -20,7 +20,7 @@ from router.identity.errors import AuthError
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}
-_MIN_RSA_BITS = 2048
+_MIN_MODULUS = 342  # characters of base64url: 2048 bits
 _MAX_KEYS = 64
 _MAX_BYTES = 16_384
 
@@ -55,17 +55,23 @@ def read_keys(value: object) -> tuple[tuple[dict[str, object], Key], ...]:
         raise ValueError("not a JWK set")
     found = []
     for jwk in keys:
-        if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or jwk.get("kty") == "oct":
+        if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or not _is_strong(jwk):
             continue
         try:
             key = import_key({name: member for name, member in jwk.items() if name in _MEMBERS})
         except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if isinstance(key, RSAKey) and key.public_key.key_size < _MIN_RSA_BITS:
-            continue
         if isinstance(key, RSAKey | ECKey | OKPKey):
             found.append((jwk, key))
     return tuple(found)
+
+
+def _is_strong(jwk: Mapping[str, object]) -> bool:
+    """Asymmetric, and an RSA modulus of 2048 bits or more: judged before anything computes with it."""
+    modulus = jwk.get("n")
+    if jwk.get("kty") == "RSA":
+        return isinstance(modulus, str) and len(modulus) >= _MIN_MODULUS
+    return jwk.get("kty") in ("EC", "OKP")
 
 
 _MEMBERS = frozenset(("kty", "crv", "x", "y", "n", "e"))  # public ones: a `d` by mistake is not taken in

@@ -41,6 +41,8 @@ _BODY_SECONDS: Final = 10.0
 _MAX_QUERY: Final = 12 * 1024  # a provider's code may be long
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _HTML: Final = b"text/html; charset=utf-8"
+_GUESSES: Final = (LoginFault.EXPIRED, LoginFault.ENDED)
+"""What somebody meets who tries states, codes or tokens: counted against the address, as bad tokens are."""
 
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
@@ -124,9 +126,12 @@ def login_routes(login: Login) -> tuple[Route, ...]:
 async def _serve(page: Page, incoming: Incoming, path: Mapping[str, str]) -> Reply:
     """Every answer, errors included: JSON, or a plain page for who asks for one."""
     try:
+        incoming.visitor.enter()
         return await page(incoming, path)
     except Exception as error:  # noqa: BLE001 - translated once, here; what is ours is reported by name
         refusal = refusal_of(error)
+        if isinstance(error, LoginError) and error.fault in _GUESSES:
+            incoming.visitor.failed(error.error)
         reply = reply_of(error)
         if not _wants_html(incoming):
             return reply
@@ -149,6 +154,7 @@ class _Pages:
         return _json({"providers": [{"id": each.id, "name": each.name} for each in found]})
 
     async def begin(self, incoming: Incoming, path: Mapping[str, str]) -> Reply:
+        incoming.visitor.begin_login()
         # The browser keeps its secret over logins in several tabs; a login of its own has its own state.
         browser = self._cookie(incoming, BROWSER) or self._login.flow.secret()
         url = await self._login.flow.begin(path["provider"], _parameters(incoming), browser)
