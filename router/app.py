@@ -67,6 +67,8 @@ from router.identity.sources import outside_resolver
 from router.keys import Keys
 from router.limits import LocalQuotas, classes
 from router.login.keyring import KeyRing
+from router.login.service import make_login
+from router.login.tokens import AccessTokens
 from router.observe import (
     ActorInstrument,
     CallCheck,
@@ -153,6 +155,17 @@ class Router:
         self.token_keys = KeyRing(settings.store.path, self.now)
         self.replay = ReplayGuard()
         self.revocations = Revocations(self.now)
+        self.login = make_login(
+            settings,
+            store=self.store,
+            service=self.service,
+            root=self.secrets.logins,
+            ring=self.token_keys,
+            revocations=self.revocations,
+            clock=self.now,
+            bucket=self._bucket,
+            report=self._report,
+        )
         self.outside = outside_resolver(settings.identity, report=self._report)
         self.authenticator = self._authenticator()
         self.observer = Observer(self.logs, self.metrics, Vocabulary(route_names(), ERRORS))
@@ -176,6 +189,9 @@ class Router:
                 resolver=HomeFirst(self.service, LocalResolver(self.service, self.store), self.outside),
                 clock=self.now,
                 token_hash=self.secrets.token_hash,
+            ),
+            Look.ACCESS: AccessTokens(
+                self.service, self.token_keys, clock=self.now, token_hash=self.secrets.token_hash
             ),
         }
         return Authenticator(
@@ -229,7 +245,7 @@ class Router:
             "root",
             (
                 ChildSpec("store", self.store.run, shutdown=_STORE_STOP_SECONDS, backoff=backoff),
-                ChildSpec("tokens", partial(remember_used_tokens, self.store, self.replay, self.now)),
+                ChildSpec("tokens", self._remember),
                 ChildSpec("conversations", self.conversation_actors.run),
                 ChildSpec("tail", self.tail.run, backoff=backoff),
                 ChildSpec("devices", self.device_actors.run),
@@ -241,6 +257,11 @@ class Router:
             instruments=(instrument,),
         )
 
+    async def _remember(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """What was used or ended before the last stop stays so: before the edge opens."""
+        await self.login.grants.load()
+        await remember_used_tokens(self.store, self.replay, self.now, task_status=task_status)
+
     async def _serve_public(self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         settings = self.settings
         edge = Edge(
@@ -250,6 +271,7 @@ class Router:
             authenticator=self.authenticator,
             admission=Admission(self.quotas, TrustedProxies.of(settings), self.observer, self.now),
             revocations=self.revocations,
+            login=self.login,
             documents=ServedDocuments(self.service, self.store),
             secrets=self.secrets,
             health=self.health,

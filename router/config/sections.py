@@ -354,6 +354,7 @@ class Rates:
     preflight: int = option(
         300, "CORS preflights from one address.", unit="a minute", minimum=1, maximum=_MOST_RATE
     )
+    login: int = option(30, "Logins begun from one address.", unit="a minute", minimum=1, maximum=_MOST_RATE)
     claim_key_package: int = option(
         60,
         "Key packages taken from one account, by whomever.",

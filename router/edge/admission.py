@@ -25,7 +25,7 @@ from hypercorn.typing import HTTPScope, WebsocketScope
 from protocol import AccountDid
 from router.edge.client_address import Address, TrustedProxies, bucket_of
 from router.edge.errors import Headers, Refusal
-from router.limits import CLAIM, FAILED_AUTH, PREFLIGHT, SEND, Ask, Quotas, Standing
+from router.limits import CLAIM, FAILED_AUTH, LOGIN, PREFLIGHT, SEND, Ask, Quotas, Standing
 from router.observe import Observer
 
 
@@ -103,6 +103,13 @@ class Visitor:
         if not standing.allowed:
             self._limited(PREFLIGHT)
             raise self._admission.over(standing, "Too many preflights from your address.")
+
+    def begin_login(self) -> None:
+        """Count a login that is begun: each keeps a row for a quarter of an hour."""
+        standing = self._admission.quotas.spend([self._ask(LOGIN)])
+        if not standing.allowed:
+            self._limited(LOGIN)
+            raise self._admission.over(standing, "Too many logins from your address.")
 
     def count(self, quota: str, account: AccountDid) -> None:
         """The visitor is this account: count its request."""

@@ -10,6 +10,7 @@ whatever leaves here as an exception has been answered by name and reported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from hypercorn.typing import (
@@ -37,6 +38,7 @@ from router.edge.xrpc import Incoming, call, check_method
 from router.observe import UNKNOWN
 
 _PREFIX = "/xrpc/"
+_LOGIN = re.compile(r"/login/[a-z]+(|/callback)")
 _SHARED = (_PREFIX, "/.well-known/")
 """What pages of other origins may be let to read: methods and documents, never a page of a login."""
 
@@ -201,4 +203,6 @@ def _word(path: str, route: Route | None) -> str:
     """The method as the log may have it: a name of the table or a fixed path, nothing of the caller's."""
     if route is not None:
         return route.nsid
-    return path if path in PAGES else UNKNOWN
+    if path in PAGES:
+        return path
+    return _LOGIN.sub(r"/login/<provider>\1", path) if _LOGIN.fullmatch(path) else UNKNOWN

@@ -224,7 +224,21 @@ _RETRY_FIELD: Final = {
 ROUTES: Final = build(ROWS, METHODS)
 """The table of this server."""
 
-PAGES: Final = ("/health", "/health/live", "/health/ready", "/xrpc/_health", "/.well-known/did.json")
+PAGES: Final = (
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/xrpc/_health",
+    "/.well-known/did.json",
+    "/.well-known/jwks.json",
+    "/login/providers",
+    "/login/token",
+    "/login/refresh",
+    "/login/logout",
+    "/login/name",
+    "/login/<provider>",
+    "/login/<provider>/callback",
+)
 """What is served beside the methods, to anybody."""
 
 

@@ -19,6 +19,7 @@ from router.identity.principal import Principal
 from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments
+from router.login.service import Login
 from router.observe import Health, Observer
 from router.store.interface import Store
 from schema.wire import Wire
@@ -39,6 +40,7 @@ class Edge:
     authenticator: Authenticator
     admission: Admission
     revocations: Revocations
+    login: Login
     documents: ServedDocuments
     secrets: ServerSecrets
     health: Health

@@ -10,6 +10,7 @@ Where in a call they apply, and what the client hears of them, is `router/edge/a
 from router.limits.classes import (
     CLAIM,
     FAILED_AUTH,
+    LOGIN,
     PREFLIGHT,
     SEND,
     QuotaClass,
@@ -24,6 +25,7 @@ __all__ = [
     "CLAIM",
     "FAILED_AUTH",
     "FULL",
+    "LOGIN",
     "PREFLIGHT",
     "SEND",
     "Ask",

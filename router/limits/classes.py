@@ -19,6 +19,7 @@ from router.limits.rate import Rate
 SEND: Final = "send"
 FAILED_AUTH: Final = "failedAuth"
 PREFLIGHT: Final = "preflight"
+LOGIN: Final = "login"
 CLAIM: Final = "claimKeyPackage"
 
 
@@ -57,7 +58,11 @@ def classes(settings: Rates) -> Mapping[str, QuotaClass]:
             "stream": settings.stream,
             "default": settings.default,
         },
-        Whose.ADDRESS: {FAILED_AUTH: settings.failed_auth, PREFLIGHT: settings.preflight},
+        Whose.ADDRESS: {
+            FAILED_AUTH: settings.failed_auth,
+            PREFLIGHT: settings.preflight,
+            LOGIN: settings.login,
+        },
         Whose.TARGET: {CLAIM: settings.claim_key_package},
     }
     return MappingProxyType(

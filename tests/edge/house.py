@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -41,6 +44,9 @@ from router.identity.service import ServedDocuments, ServiceIdentity
 from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.tokens import mint_token
 from router.limits import LocalQuotas, classes
+from router.login.keyring import KeyRing
+from router.login.service import make_login
+from router.login.tokens import AccessTokens
 from router.observe import CallCheck, Health, Metrics, Observer, Verdict, Vocabulary, make_logs
 from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
@@ -226,6 +232,8 @@ async def open_house(
     quotas = LocalQuotas(
         classes(settings.rate), capacity=settings.rate.max_keys, clock=lambda: house.now + trio.current_time()
     )
+    folder = Path(tempfile.mkdtemp(prefix="rookery-house-"))
+    ring = KeyRing(folder, lambda: NOW)
     edge = Edge(
         store=store,
         conversations=Conversations(conversation_actors),
@@ -243,7 +251,10 @@ async def open_house(
                     resolver=LocalResolver(SERVICE, store),
                     clock=lambda: house.now,
                     token_hash=secrets.token_hash,
-                )
+                ),
+                Look.ACCESS: AccessTokens(
+                    SERVICE, ring, clock=lambda: house.now, token_hash=secrets.token_hash
+                ),
             },
             clock=lambda: house.now,
             replay=ReplayGuard(),
@@ -252,6 +263,17 @@ async def open_house(
         ),
         admission=Admission(quotas, TrustedProxies.of(settings), observer, lambda: house.now),
         revocations=revocations,
+        login=make_login(
+            settings,
+            store=store,
+            service=SERVICE,
+            root=secrets.logins,
+            ring=ring,
+            revocations=revocations,
+            clock=lambda: house.now,
+            bucket=lambda: int(house.now) // 2 * 2,
+            report=lambda what, error: faults.append((what, error)),
+        ),
         documents=ServedDocuments(SERVICE, store),
         secrets=secrets,
         health=Health((CallCheck("store", examine),), metrics, timeout=1.0, max_age=0.0),
@@ -264,6 +286,7 @@ async def open_house(
         report=lambda what, error: faults.append((what, error)),
     )
     async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(conversation_actors.run)
