@@ -6,7 +6,8 @@
       conversations  registry: activated on demand, passivated when idle
       tail           reads the log once for the whole node
       devices        registry: alive while connected
-      chores         one_for_one: sweeping, the watch over the loop; their failures stay below
+      chores         one_for_one: sweeping, the watch over the loop, DIDs that live elsewhere; their failures
+                     stay below
       edge           one_for_one: public listener, admin listener, control socket; started last, stopped first
 
 Signals: the first SIGTERM or SIGINT drains (readiness red, streams told to reconnect, requests finished,
@@ -16,6 +17,7 @@ within `server.graceful_timeout`), a second one stops at once.
 import math
 import os
 import random
+import resource
 import signal
 import socket
 import time
@@ -41,7 +43,7 @@ from protocol import ConversationId, DeviceId, Limits, bucket
 from router.admin import serve_control
 from router.admin.asgi import AdminListener
 from router.bus.local import LocalBus
-from router.config import Settings, public_origin, service_did
+from router.config import Settings, loopback_hosts, public_origin, service_did
 from router.control import ControlHandlers, Numbers, Status
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
@@ -49,15 +51,25 @@ from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
 from router.device.tail import PENDING_BYTES, PENDING_ENTRIES, Tail
 from router.edge import server as edge_server
+from router.edge.admission import Admission
+from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
 from router.edge.routes import route_names
 from router.edge.services import Edge
 from router.housekeeping import remember_used_tokens, sweep
+from router.identity.authenticator import Authenticator, Look, TokenKind
 from router.identity.replay import ReplayGuard
-from router.identity.resolver import LocalResolver
+from router.identity.resolver import HomeFirst, LocalResolver
+from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets, load_or_create_secrets
 from router.identity.service import ServedDocuments, ServiceIdentity
-from router.identity.service_auth import Authenticator, TokenPolicy
+from router.identity.service_auth import ServiceTokens, TokenPolicy
+from router.identity.sources import outside_resolver
+from router.keys import Keys
+from router.limits import LocalQuotas, classes
+from router.login.keyring import KeyRing
+from router.login.service import make_login
+from router.login.tokens import AccessTokens
 from router.observe import (
     ActorInstrument,
     CallCheck,
@@ -72,7 +84,7 @@ from router.observe import (
     set_up_logging,
     watch_loop,
 )
-from router.observe.sources import log_writer, process, queues
+from router.observe.sources import Forgotten, forgotten, log_writer, process, queues
 from router.observe.sources import store as store_counters
 from router.observe.sources import tail as tail_counters
 from router.store.sqlite.store import SqliteOptions, SqliteStore
@@ -84,8 +96,8 @@ _VERSION = version("rookery")
 _STORE_STOP_SECONDS = 10.0
 _TAIL_LAG_ENTRIES = 10_000
 _CHILDREN = (
-    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop", "edge",
-    "public", "admin", "control",
+    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop",
+    "resolver", "edge", "public", "admin", "control",
 )  # fmt: skip
 
 
@@ -96,6 +108,7 @@ async def run(settings: Settings, *, task_status: trio.TaskStatus[None] = trio.T
     in use by another server among them, and `RestartIntensityExceeded` when the root gives up.
     """
     os.umask(0o077)  # what the process writes is nobody else's
+    _open_as_many_files_as_we_may()
     router = Router(settings)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(router.obey_signals, nursery.cancel_scope)
@@ -142,15 +155,24 @@ class Router:
             feed_items=settings.devices.feed_items,
             feed_bytes=settings.devices.feed_bytes,
         )
+        self.token_keys = KeyRing(settings.store.path, self.now)
         self.replay = ReplayGuard()
-        self.authenticator = Authenticator(
-            policy=_token_policy(settings, self.service),
-            resolver=LocalResolver(self.service, self.store),
+        self.revocations = Revocations(self.now)
+        self.login = make_login(
+            settings,
+            store=self.store,
+            service=self.service,
+            root=self.secrets.logins,
+            ring=self.token_keys,
+            revocations=self.revocations,
             clock=self.now,
-            token_hash=self.secrets.token_hash,
-            replay=self.replay,
-            remember=self.store.remember_token,
-            on_bare_audience=self.observer.bare_audience,
+            bucket=self._bucket,
+            report=self._report,
+        )
+        self.outside = outside_resolver(settings.identity, report=self._report)
+        self.authenticator = self._authenticator()
+        self.quotas = LocalQuotas(
+            classes(settings.rate), capacity=settings.rate.max_keys, clock=trio.current_time
         )
         self.health = Health(
             (CallCheck("store", self._examine_store), CallCheck("bus", self._examine_bus),
@@ -160,6 +182,28 @@ class Router:
         )  # fmt: skip
         self._observe_queues()
         self.root = self._tree()
+
+    def _authenticator(self) -> Authenticator:
+        """Every kind of credential, by the look of it."""
+        kinds: dict[Look, TokenKind] = {
+            Look.SERVICE: ServiceTokens(
+                policy=_token_policy(self.settings, self.service),
+                resolver=HomeFirst(self.service, LocalResolver(self.service, self.store), self.outside),
+                clock=self.now,
+                token_hash=self.secrets.token_hash,
+                on_bare_audience=self.observer.bare_audience,
+            ),
+            Look.ACCESS: AccessTokens(
+                self.service, self.token_keys, clock=self.now, token_hash=self.secrets.token_hash
+            ),
+        }
+        return Authenticator(
+            kinds,
+            clock=self.now,
+            replay=self.replay,
+            remember=self.store.remember_token,
+            revocations=self.revocations,
+        )
 
     # -- the tree --------------------------------------------------------------------------------------
 
@@ -172,6 +216,7 @@ class Router:
             "chores",
             (
                 ChildSpec("sweep", partial(sweep, self.store, self.now), shutdown=stop, backoff=backoff),
+                ChildSpec("resolver", self.outside.run, shutdown=stop, backoff=backoff),
                 ChildSpec(
                     "loop",
                     partial(
@@ -203,7 +248,7 @@ class Router:
             "root",
             (
                 ChildSpec("store", self.store.run, shutdown=_STORE_STOP_SECONDS, backoff=backoff),
-                ChildSpec("tokens", partial(remember_used_tokens, self.store, self.replay, self.now)),
+                ChildSpec("tokens", self._remember),
                 ChildSpec("conversations", self.conversation_actors.run),
                 ChildSpec("tail", self.tail.run, backoff=backoff),
                 ChildSpec("devices", self.device_actors.run),
@@ -215,6 +260,11 @@ class Router:
             instruments=(instrument,),
         )
 
+    async def _remember(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """What was used or ended before the last stop stays so: before the edge opens."""
+        await self.login.grants.load()
+        await remember_used_tokens(self.store, self.replay, self.now, task_status=task_status)
+
     async def _serve_public(self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         settings = self.settings
         edge = Edge(
@@ -222,6 +272,9 @@ class Router:
             conversations=self.conversations,
             devices=self.devices,
             authenticator=self.authenticator,
+            admission=Admission(self.quotas, TrustedProxies.of(settings), self.observer, self.now),
+            revocations=self.revocations,
+            login=self.login,
             documents=ServedDocuments(self.service, self.store),
             secrets=self.secrets,
             health=self.health,
@@ -279,6 +332,7 @@ class Router:
             numbers=self._numbers,
             tree=self.root.tree,
             tuning=Tuning(self.root, self.store, self._bucket),
+            keys=Keys({"access": self.token_keys}, self.store, self._bucket),
         )
         await serve_control(
             self.settings.store.path, handlers.table(), on_crash=self._report, task_status=task_status
@@ -364,7 +418,7 @@ class Router:
         settings = self.settings
 
         def states() -> list[QueueState]:
-            replay = self.replay.statistics()
+            replay, outside = self.replay.statistics(), self.outside.statistics()
             stored = self.store.statistics()
             pending_items, pending_bytes = self.tail.pending
             open_feeds = self.devices.connections
@@ -392,6 +446,14 @@ class Router:
                 QueueState(queue="connections", items=open_feeds, max_items=settings.server.max_connections),
                 QueueState(queue="used_tokens", items=replay["items"], max_items=replay["capacity"]),
                 QueueState(
+                    queue="did_documents",
+                    items=outside["items"],
+                    max_items=outside["max_items"],
+                    bytes=outside["bytes"],
+                    max_bytes=outside["max_bytes"],
+                ),
+                QueueState(queue="did_looks", items=outside["looks"], max_items=outside["max_looks"]),
+                QueueState(
                     queue="conversations",
                     items=self.conversation_actors.statistics().active,
                     max_items=_bound(self.conversation_actors.options.cap),
@@ -401,10 +463,18 @@ class Router:
                     items=self.devices.connected,
                     max_items=_bound(self.device_actors.options.cap),
                 ),
+                *(
+                    QueueState(queue=f"rates_{table.whose}", items=table.items, max_items=table.max_items)
+                    for table in self.quotas.statistics()
+                ),
             ]
 
+        def crowded_out() -> list[Forgotten]:
+            return [Forgotten(table.whose, table.forgotten) for table in self.quotas.statistics()]
+
         for source in (process, queues(states), store_counters(self.store.statistics),
-                       tail_counters(self.tail, self.bus), log_writer(self.logs.writer)):  # fmt: skip
+                       tail_counters(self.tail, self.bus), log_writer(self.logs.writer),
+                       forgotten(crowded_out)):  # fmt: skip
             self.metrics.add_source(source)
 
 
@@ -422,6 +492,12 @@ def _named(section: str, host: str, port: int) -> Iterator[None]:
         reason = f"cannot listen on {host}:{port}: {error.strerror}"
         mend = f"stop what has it, or choose another with {section}.host and {section}.port"
         raise OSError(error.errno, f"{reason}; {mend}") from error
+
+
+def _open_as_many_files_as_we_may() -> None:
+    """Connections are files: the soft limit is a default for programs that use select(2), which we do not."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _with_a_port(settings: Settings) -> Settings:
@@ -485,6 +561,7 @@ def _token_policy(settings: Settings, service: ServiceIdentity) -> TokenPolicy:
         max_lifetime=int(settings.auth.max_token_lifetime),
         issue_skew=int(settings.auth.clock_skew),
         bare_audience_accepted=settings.service.aud_bare_did_accepted,
+        loopback_hosts=loopback_hosts(settings.identity),
     )
 
 

@@ -14,6 +14,7 @@ from router.client.directory import AccountCreate, AccountRow
 from router.identity.accounts import check_name
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
+from router.keys import Keys, Rotate
 from router.store.errors import OutcomeUnknown, PoisonRequest, StoreError
 from router.store.interface import Store
 from router.store.values import Account, NameTaken, StoreStatistics
@@ -77,6 +78,7 @@ class ControlHandlers:
     numbers: Callable[[], Awaitable[Numbers]]
     tree: Callable[[], TreeNode]
     tuning: Tuning
+    keys: Keys
 
     def table(self) -> Mapping[str, AnyCommand]:
         """The commands by name."""
@@ -88,6 +90,8 @@ class ControlHandlers:
                 StreamCommand("tree.watch", Watch, self._watch_tree),
                 _command("knobs", NodePath, self.tuning.knobs),
                 _command("tune", Turn, self.tuning.tune),
+                _command("keys.list", NoArguments, self.keys.list),
+                _command("keys.rotate", Rotate, self.keys.rotate),
                 _command("account.create", AccountCreate, self._create_account),
                 _command("account.list", NoArguments, self._list_accounts),
             ]

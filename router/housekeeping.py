@@ -42,7 +42,7 @@ async def sweep(
         try:
             while True:
                 swept = await store.sweep(int(now()) - RETENTION_SECONDS, limit=_ROWS_AT_ONCE)
-                if max(swept.tokens, swept.results) < _ROWS_AT_ONCE:
+                if swept.most < _ROWS_AT_ONCE:
                     break
                 await trio.sleep(0.05)
         except StoreError:

@@ -11,6 +11,7 @@ from router.config import (
     Severity,
     check,
     check_environment,
+    check_files,
     effective,
     refusals,
     settings_doc,
@@ -76,7 +77,7 @@ def check_command(config: Path | None, data: Path | None, settings: tuple[str, .
       rookery config check --config /etc/rookery.toml --set server.host=0.0.0.0
     """
     loaded = read_settings(config, data, settings)
-    findings = (*check(loaded.settings), *check_environment(os.environ))
+    findings = (*check(loaded.settings), *check_environment(os.environ), *check_files(loaded))
     console = console_of(as_json)
     if as_json:
         console.data(

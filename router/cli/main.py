@@ -14,6 +14,7 @@ _COMMANDS = {
     "serve": "router.cli.serve",
     "demo": "router.cli.demo",
     "account": "router.cli.account",
+    "resolve": "router.cli.resolve",
     "convo": "router.cli.convo",
     "token": "router.cli.token",
     "send": "router.cli.send",
@@ -23,6 +24,8 @@ _COMMANDS = {
     "tree": "router.cli.tree",
     "statistics": "router.cli.statistics",
     "tune": "router.cli.tune",
+    "keys": "router.cli.keys",
+    "doctor": "router.cli.doctor",
 }
 """Command → module that has it as `command`; in the order of the help, which is the order of a first day."""
 

@@ -9,7 +9,16 @@ import click
 
 from router.cli.console import Console, make_console
 from router.cli.failures import CannotDo
-from router.config import Loaded, Settings, check, check_environment, find_file, load, refusals
+from router.config import (
+    Loaded,
+    Settings,
+    check,
+    check_environment,
+    check_files,
+    find_file,
+    load,
+    refusals,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,7 +99,7 @@ def read_settings(
 
 def judge(loaded: Loaded, console: Console) -> Settings:
     """The settings, once they are fit to start with; warnings are told, refusals end the command."""
-    findings = (*check(loaded.settings), *check_environment(os.environ))
+    findings = (*check(loaded.settings), *check_environment(os.environ), *check_files(loaded))
     stop = refusals(findings)
     for finding in findings:
         if finding not in stop:

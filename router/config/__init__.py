@@ -7,7 +7,10 @@
 `show(loaded)` and `settings_doc()` are what `rookery config show` and `rookery config doc` print.
 """
 
-from router.config.check import Finding, Severity, check, refusals
+from router.config.check import check
+from router.config.files import check_files
+from router.config.findings import Finding, Severity, refusals
+from router.config.lists import EVERYBODY, BadNetworksError, Network, parse_networks, parse_origins
 from router.config.load import (
     Loaded,
     Problem,
@@ -18,7 +21,15 @@ from router.config.load import (
     resolve,
 )
 from router.config.options import BadValueError, Kind, Option
-from router.config.origin import BadUrlError, Origin, is_loopback, parse_origin, public_origin, service_did
+from router.config.origin import (
+    BadUrlError,
+    Origin,
+    is_loopback,
+    loopback_hosts,
+    parse_origin,
+    public_origin,
+    service_did,
+)
 from router.config.reference import Effective, effective, settings_doc, show
 from router.config.sections import (
     OPTIONS,
@@ -26,11 +37,14 @@ from router.config.sections import (
     Admin,
     Auth,
     Conversations,
+    Cors,
     Devices,
+    Identity,
     Limits,
     Log,
     Logging,
     Observe,
+    Rates,
     Server,
     Service,
     Session,
@@ -41,27 +55,33 @@ from router.config.sections import (
 from router.config.seeds import SEED_VARIABLES, Fate, SeedVariable, check_environment
 
 __all__ = [
+    "EVERYBODY",
     "OPTIONS",
     "SECTIONS",
     "SEED_VARIABLES",
     "Admin",
     "Auth",
+    "BadNetworksError",
     "BadUrlError",
     "BadValueError",
     "Conversations",
+    "Cors",
     "Devices",
     "Effective",
     "Fate",
     "Finding",
+    "Identity",
     "Kind",
     "Limits",
     "Loaded",
     "Log",
     "Logging",
+    "Network",
     "Observe",
     "Option",
     "Origin",
     "Problem",
+    "Rates",
     "SeedVariable",
     "Server",
     "Service",
@@ -73,11 +93,15 @@ __all__ = [
     "Supervision",
     "check",
     "check_environment",
+    "check_files",
     "effective",
     "find_file",
     "is_loopback",
     "load",
+    "loopback_hosts",
+    "parse_networks",
     "parse_origin",
+    "parse_origins",
     "public_origin",
     "read_document",
     "refusals",

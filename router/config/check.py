@@ -4,13 +4,14 @@ A *refusal* keeps the server from starting, a *warning* is shown and logged. Eac
 to mend it, in that order, in one sentence each.
 """
 
-import enum
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-import attrs
-
+from router.config.findings import Finding, Severity, refuse, warn
+from router.config.hardening import HARDENING
+from router.config.login import ProviderSection, provider_problems
 from router.config.origin import BadUrlError, is_loopback, parse_origin
+from router.config.redirects import BadRedirectError, Redirects
 from router.config.sections import Settings
 
 _DID = re.compile(r"did:(web:[A-Za-z0-9.-]+(%3A[0-9]{1,5})?(:[A-Za-z0-9._%-]+)*|plc:[a-z2-7]{24})")
@@ -20,49 +21,16 @@ MAX_CIPHERTEXT_BYTES = 10 * 1_048_576  # the lexicons' limit
 _ENVELOPE_BYTES = 4_096  # room for the other fields of a send beside its ciphertext
 
 
-class Severity(enum.StrEnum):
-    """What a finding does to a start."""
-
-    REFUSE = "refuse"
-    WARN = "warn"
-
-
-@attrs.frozen
-class Finding:
-    """One judgement: the settings or variables it is about, what is wrong, how to mend it."""
-
-    severity: Severity
-    about: tuple[str, ...]
-    wrong: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.about)}: {self.wrong} {self.mend}"
-
-
 def check(settings: Settings) -> tuple[Finding, ...]:
     """Everything wrong with these settings as a whole, refusals first."""
     found = [finding for rule in _RULES for finding in rule(settings)]
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.REFUSE))
 
 
-def refusals(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that must keep the server from starting."""
-    return tuple(finding for finding in findings if finding.severity is Severity.REFUSE)
-
-
-def _refuse(*about: str, wrong: str, mend: str) -> Finding:
-    return Finding(Severity.REFUSE, about, wrong, mend)
-
-
-def _warn(*about: str, wrong: str, mend: str) -> Finding:
-    return Finding(Severity.WARN, about, wrong, mend)
-
-
 def _transport(settings: Settings) -> Iterator[Finding]:
     server = settings.server
     if not (is_loopback(server.host) or server.behind_proxy):
-        yield _refuse(
+        yield refuse(
             "server.host",
             wrong=f"{server.host} can be reached from other machines, and this server ends no TLS.",
             mend="Put a proxy that does in front and set server.behind_proxy = true, or bind to 127.0.0.1.",
@@ -74,7 +42,7 @@ def _identity(settings: Settings) -> Iterator[Finding]:
     origin = None
     if server.public_url is None:
         if not is_loopback(server.host) or server.behind_proxy:
-            yield _refuse(
+            yield refuse(
                 "server.public_url",
                 wrong="Clients from elsewhere need a URL, and the service DID is made from it.",
                 mend='Set server.public_url = "https://your.host".',
@@ -83,10 +51,10 @@ def _identity(settings: Settings) -> Iterator[Finding]:
         try:
             origin = parse_origin(server.public_url)
         except BadUrlError as error:
-            yield _refuse("server.public_url", wrong=f"It {error}.", mend="Write it as https://your.host.")
+            yield refuse("server.public_url", wrong=f"It {error}.", mend="Write it as https://your.host.")
         else:
             if origin.scheme == "http" and not is_loopback(origin.host):
-                yield _refuse(
+                yield refuse(
                     "server.public_url",
                     wrong="Tokens would travel in the clear to a public http:// address.",
                     mend="Use https://.",
@@ -94,13 +62,13 @@ def _identity(settings: Settings) -> Iterator[Finding]:
     if did is None:
         return
     if not _DID.fullmatch(did):
-        yield _refuse(
+        yield refuse(
             "service.did",
             wrong="It is not a did:web or did:plc (without a #fragment).",
             mend="Write did:web:your.host, or leave it out to have it made from server.public_url.",
         )
     elif origin and did.startswith("did:web:") and did != "did:web:" + origin.netloc.replace(":", "%3A"):
-        yield _warn(
+        yield warn(
             "service.did",
             "server.public_url",
             wrong="The did:web names another host than the public URL, so its document is served elsewhere.",
@@ -112,25 +80,72 @@ def _admin(settings: Settings) -> Iterator[Finding]:
     admin, server = settings.admin, settings.server
     if admin.token is None:
         if not is_loopback(admin.host):
-            yield _refuse(
+            yield refuse(
                 "admin.host",
                 "admin.token",
                 wrong=f"The admin listener on {admin.host} could be read by anybody who reaches it.",
                 mend="Set admin.token, or bind it to 127.0.0.1.",
             )
     elif len(admin.token) < _SHORTEST_TOKEN or len(set(admin.token)) < _FEWEST_CHARACTERS:
-        yield _refuse(
+        yield refuse(
             "admin.token",
             wrong="It is short enough to be guessed.",
             mend=f"Use at least {_SHORTEST_TOKEN} random characters, as `openssl rand -hex 32` makes them.",
         )
     if admin.port == server.port != 0:
-        yield _refuse(
+        yield refuse(
             "admin.port",
             "server.port",
             wrong="Both listeners have the same port.",
             mend="Give the admin listener one of its own; 9090 is its default.",
         )
+
+
+def _outside(settings: Settings) -> Iterator[Finding]:
+    identity, server = settings.identity, settings.server
+    try:
+        origin = parse_origin(identity.plc_url)
+    except BadUrlError as error:
+        yield refuse("identity.plc_url", wrong=f"It {error}.", mend="Write it as https://plc.directory.")
+    else:
+        if origin.scheme == "http" and not is_loopback(origin.host):
+            yield refuse(
+                "identity.plc_url",
+                wrong="Whoever is between could give any account another key.",
+                mend="Use https://.",
+            )
+    if identity.loopback_hosts is not None:
+        if not is_loopback(server.host) or server.behind_proxy:
+            yield refuse(
+                "identity.loopback_hosts",
+                wrong="A stranger's DID could lead a public server to ports of its own machine.",
+                mend="Leave it out; it is for development on 127.0.0.1.",
+            )
+        else:
+            yield warn(
+                "identity.loopback_hosts",
+                wrong=f"DIDs may lead to this machine: {identity.loopback_hosts}.",
+                mend="Leave it out where that is not meant for development.",
+            )
+    if identity.document_fresh > identity.document_stale:
+        yield refuse(
+            "identity.document_fresh",
+            "identity.document_stale",
+            wrong="A document would be stale before it is no longer fresh.",
+            mend="Lower the first.",
+        )
+
+
+def _login(settings: Settings) -> Iterator[Finding]:
+    for name in ("okta", "azure", "keycloak", "google", "oidc"):
+        section: ProviderSection = getattr(settings, f"login_{name}")
+        for key, problem in provider_problems(section):
+            path = f"login_{name}.{key}"
+            yield refuse(path, wrong=f"It {problem}.", mend="Set it, or leave the whole section out.")
+    try:
+        Redirects(settings.login.redirects)
+    except BadRedirectError as error:
+        yield refuse("login.redirects", wrong=f"{error}.", mend="List only where apps of yours are.")
 
 
 def _sizes(settings: Settings) -> Iterator[Finding]:
@@ -141,7 +156,7 @@ def _sizes(settings: Settings) -> Iterator[Finding]:
         ("store.queue_bytes", settings.store.queue_bytes),
     ):
         if size < largest:
-            yield _refuse(
+            yield refuse(
                 path,
                 wrong=f"{size} bytes cannot hold the largest message that server.max_body_bytes lets in.",
                 mend=f"Set it to {largest} or more.",
@@ -151,7 +166,7 @@ def _sizes(settings: Settings) -> Iterator[Finding]:
 def _times(settings: Settings) -> Iterator[Finding]:
     supervision = settings.supervision
     if supervision.backoff_initial > supervision.backoff_maximum:
-        yield _refuse(
+        yield refuse(
             "supervision.backoff_initial",
             "supervision.backoff_maximum",
             wrong="The first wait is longer than the longest.",
@@ -161,13 +176,13 @@ def _times(settings: Settings) -> Iterator[Finding]:
 
 def _weaker(settings: Settings) -> Iterator[Finding]:
     if settings.store.synchronous == "normal":
-        yield _warn(
+        yield warn(
             "store.synchronous",
             wrong="An answered send survives a killed process but not a power cut.",
             mend='Use "full" where an answer must mean durable.',
         )
     if settings.logging.exception_messages and not is_loopback(settings.server.host):
-        yield _warn(
+        yield warn(
             "logging.exception_messages",
             wrong="Texts of exceptions in the log may name people or messages.",
             mend="Leave it off on a public server.",
@@ -178,7 +193,10 @@ _RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _transport,
     _identity,
     _admin,
+    _outside,
+    _login,
     _sizes,
     _times,
     _weaker,
+    *HARDENING,
 )

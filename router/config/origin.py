@@ -1,11 +1,15 @@
 """Who this server is: its public URL and its DID, given or derived. Pure."""
 
+from __future__ import annotations
+
 import ipaddress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
 
-from router.config.sections import Settings
+if TYPE_CHECKING:  # sections are read with what is defined here
+    from router.config.sections import Identity, Settings
 
 
 class BadUrlError(ValueError):
@@ -57,6 +61,12 @@ def service_did(settings: Settings, *, bound_port: int | None = None) -> str:
     if settings.service.did is not None:
         return settings.service.did
     return "did:web:" + public_origin(settings, bound_port=bound_port).netloc.replace(":", "%3A")
+
+
+def loopback_hosts(identity: Identity) -> frozenset[str]:
+    """The host names that a developer has declared to be on this machine, in lower case."""
+    names = (identity.loopback_hosts or "").lower().split(",")
+    return frozenset(name.strip() for name in names if name.strip())
 
 
 def is_loopback(host: str) -> bool:

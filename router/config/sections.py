@@ -11,10 +11,12 @@ from typing import Literal
 
 import attrs
 
+from router.config.login import Login, LoginAzure, LoginGoogle, LoginKeycloak, LoginOidc, LoginOkta
 from router.config.options import Option, option, options_of
 
 _MIB = 1_048_576
 _DAY = 86_400.0
+_MOST_RATE = 1_000_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +30,14 @@ class Server:
     )
     behind_proxy: bool = option(
         False, "A proxy in front ends TLS and is the only one that can reach this listener."
+    )
+    trusted_proxies: str | None = option(
+        None,
+        "Networks whose word about a client's address counts, as 10.0.0.0/8, 2001:db8::/32; "
+        "default: with behind_proxy whoever connects, else nobody.",
+    )
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = option(
+        "x-forwarded-for", "The header in which those proxies tell the address; no other is read."
     )
     max_connections: int = option(
         10_000, "Open connections at once; further ones are refused.", minimum=1, maximum=1_000_000
@@ -232,6 +242,60 @@ class Auth:
 
 
 @attrs.frozen(kw_only=True)
+class Identity:
+    """Accounts that live elsewhere (did:plc, did:web): where their keys are looked up, and how often."""
+
+    outside_accounts: bool = option(True, "Accept accounts whose DID document is not on this server.")
+    plc_url: str = option("https://plc.directory", "The directory of did:plc, as https://host[:port].")
+    plc_verify_log: bool = option(
+        False, "Prove each did:plc document from its signed log instead of believing the directory."
+    )
+    loopback_hosts: str | None = option(
+        None, "Host names, with commas, whose did:web may be on this machine; for development only."
+    )
+    ca_file: Path | None = option(
+        None, "Certificate authorities (PEM) for the directory and did:web hosts; default: the public ones."
+    )
+    lookup_timeout: float = option(
+        3.0, "One look for a DID document takes no longer.", unit="s", minimum=0.1, maximum=60
+    )
+    max_lookups: int = option(
+        32, "Looks at once for each DID method; further ones wait their turn.", minimum=1, maximum=1_000
+    )
+    documents: int = option(10_000, "DID documents held.", minimum=1, maximum=10_000_000)
+    document_bytes: int = option(
+        32 * _MIB,
+        "Bytes of DID documents held.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=4_096 * _MIB,
+    )
+    document_fresh: float = option(
+        600.0, "A document is used so long before it is looked up again.", unit="s", minimum=0, maximum=_DAY
+    )
+    document_stale: float = option(
+        _DAY,
+        "A document is used so long while whoever has it does not answer.",
+        unit="s",
+        minimum=0,
+        maximum=30 * _DAY,
+    )
+    absence: float = option(
+        60.0, "That there is no document is believed so long.", unit="s", minimum=0, maximum=3_600
+    )
+    refresh_interval: float = option(
+        60.0,
+        "Between two looks at one DID that failed signatures bring about.",
+        unit="s",
+        minimum=1,
+        maximum=3_600,
+    )
+    refreshes_per_minute: int = option(
+        300, "Looks that failed signatures bring about, over all DIDs.", minimum=1, maximum=100_000
+    )
+
+
+@attrs.frozen(kw_only=True)
 class Limits:
     """How large things may be."""
 
@@ -243,6 +307,75 @@ class Limits:
         unit="bytes",
         minimum=65_536,
         maximum=256 * _MIB,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Rates:
+    """How often: calls of one account in a minute, unless the line names another.
+
+    Each is a bucket of that size that fills again within a minute.
+    """
+
+    send: int = option(
+        100,
+        "sendMessage, over HTTP and in sessions together.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    publish_key_package: int = option(
+        20, "publishKeyPackage.", unit="a minute", minimum=1, maximum=_MOST_RATE
+    )
+    publish_key_packages: int = option(
+        50,
+        "publishKeyPackages, each call with its whole batch.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    add_members: int = option(10, "addMembers.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    remove_member: int = option(10, "removeMember.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    register_device: int = option(10, "registerDevice.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    create_convo: int = option(5, "createConvo.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    report_member: int = option(5, "reportMember.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    read: int = option(500, "Queries.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    stream: int = option(
+        200, "Openings of streams and sessions.", unit="a minute", minimum=1, maximum=_MOST_RATE
+    )
+    default: int = option(200, "Every other method.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    failed_auth: int = option(
+        60,
+        "Refused tokens from one address; beyond that its requests are not looked at.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    preflight: int = option(
+        300, "CORS preflights from one address.", unit="a minute", minimum=1, maximum=_MOST_RATE
+    )
+    login: int = option(30, "Logins begun from one address.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    claim_key_package: int = option(
+        60,
+        "Key packages taken from one account, by whomever.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    max_keys: int = option(
+        100_000, "Callers remembered of each kind; about 120 bytes each.", minimum=2, maximum=10_000_000
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Cors:
+    """Which web pages of other origins may call (CORS)."""
+
+    origins: str | None = option(
+        None, 'Origins, as "https://app.example, https://beta.example", or * for all; default: none.'
+    )
+    max_age: int = option(
+        7_200, "How long a browser keeps the answer to a preflight.", unit="s", minimum=0, maximum=86_400
     )
 
 
@@ -308,7 +441,16 @@ class Settings:
     devices: Devices = attrs.field(factory=Devices)
     session: Session = attrs.field(factory=Session)
     auth: Auth = attrs.field(factory=Auth)
+    identity: Identity = attrs.field(factory=Identity)
+    login: Login = attrs.field(factory=Login)
+    login_okta: LoginOkta = attrs.field(factory=LoginOkta)
+    login_azure: LoginAzure = attrs.field(factory=LoginAzure)
+    login_keycloak: LoginKeycloak = attrs.field(factory=LoginKeycloak)
+    login_google: LoginGoogle = attrs.field(factory=LoginGoogle)
+    login_oidc: LoginOidc = attrs.field(factory=LoginOidc)
     limits: Limits = attrs.field(factory=Limits)
+    rate: Rates = attrs.field(factory=Rates)
+    cors: Cors = attrs.field(factory=Cors)
     supervision: Supervision = attrs.field(factory=Supervision)
     observe: Observe = attrs.field(factory=Observe)
     logging: Logging = attrs.field(factory=Logging)
@@ -324,7 +466,16 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "devices": Devices,
     "session": Session,
     "auth": Auth,
+    "identity": Identity,
+    "login": Login,
+    "login_okta": LoginOkta,
+    "login_azure": LoginAzure,
+    "login_keycloak": LoginKeycloak,
+    "login_google": LoginGoogle,
+    "login_oidc": LoginOidc,
     "limits": Limits,
+    "rate": Rates,
+    "cors": Cors,
     "supervision": Supervision,
     "observe": Observe,
     "logging": Logging,

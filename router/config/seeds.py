@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from router.config.check import Finding, Severity
+from router.config.findings import Finding, Severity
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -49,8 +49,8 @@ def _unhidra(fate: Fate, answer: str, *names: str, common: bool = False) -> tupl
 
 
 _CLUSTER = "comes with PostgreSQL and Redis for more than one node; this release is one process on SQLite"
-_RATE = "comes with the rate limiter; its buckets will be settings of ours"
-_TARGETS = "comes with federation and outside DID resolution"
+_RATE = "a bucket is as deep as its quota and forgotten when full; each class has a setting in [rate]"
+_TARGETS = "comes with federation"
 _MQTT = "comes with the MQTT bridge"
 _OIDC = "comes with OIDC login"
 _FILES = "comes with encrypted files"
@@ -119,18 +119,17 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
         "a token is remembered until its own `exp`, so that no gap is left to replay it in",
         "JTI_TTL_SECONDS",
     ),
-    *_mls(Fate.LATER, _TARGETS, "DID_RESOLUTION_TIMEOUT_SECONDS", "DID_RESOLUTION_HOST_ALLOWLIST"),
+    *_mls(Fate.RENAMED, "identity.lookup_timeout", "DID_RESOLUTION_TIMEOUT_SECONDS"),
     *_mls(
-        Fate.LATER,
-        _RATE,
-        "AUTH_RATE_LIMIT_PER_SECOND",
-        "RATE_LIMIT_IP_PER_MINUTE",
-        "IP_RATE_BURST",
-        "RATE_LIMIT_IP_MAX_KEYS",
-        "RATE_LIMIT_BUCKET_TTL_SECONDS",
-        "RATE_LIMIT_*",
-        "TRUSTED_PROXY_CIDRS",
+        Fate.DROPPED,
+        "every public host may have a did:web; what is not public is never connected to",
+        "DID_RESOLUTION_HOST_ALLOWLIST",
     ),
+    *_mls(Fate.RENAMED, "rate.default", "AUTH_RATE_LIMIT_PER_SECOND"),
+    *_mls(Fate.RENAMED, "rate.failed_auth", "RATE_LIMIT_IP_PER_MINUTE"),
+    *_mls(Fate.RENAMED, "rate.max_keys", "RATE_LIMIT_IP_MAX_KEYS"),
+    *_mls(Fate.RENAMED, "server.trusted_proxies", "TRUSTED_PROXY_CIDRS"),
+    *_mls(Fate.DROPPED, _RATE, "IP_RATE_BURST", "RATE_LIMIT_BUCKET_TTL_SECONDS", "RATE_LIMIT_*"),
     *_mls(Fate.DROPPED, "conversations are always actors", "ENABLE_ACTOR_SYSTEM"),
     *_mls(Fate.RENAMED, "devices.feed_items", "SSE_BUFFER_SIZE"),
     *_mls(Fate.LATER, "comes with tickets for browsers' WebSockets", "TICKET_SECRET"),
@@ -188,20 +187,15 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
     *_unhidra(Fate.DROPPED, "one process does what its services did", "CHAT_SERVICE_URL"),
     *_unhidra(Fate.RENAMED, "server.max_connections", "WS_MAX_CONNECTIONS"),
     *_unhidra(Fate.RENAMED, "session.heartbeat_seconds", "WS_PING_INTERVAL"),
+    *_unhidra(Fate.RENAMED, "cors.origins", "ALLOWED_ORIGINS", common=True),
+    *_unhidra(Fate.RENAMED, "rate.failed_auth", "RATE_LIMIT_LOGIN_PER_MINUTE", "RATE_LIMIT_IP_PER_MINUTE"),
+    *_unhidra(Fate.RENAMED, "rate.default", "RATE_LIMIT_USER_PER_MINUTE"),
+    *_unhidra(Fate.RENAMED, "rate.send", "RATE_LIMIT_MESSAGES_PER_SEC"),
     *_unhidra(
-        Fate.LATER,
-        "comes with browser clients (CORS)",
-        "ALLOWED_ORIGINS",
-    ),
-    *_unhidra(
-        Fate.LATER,
+        Fate.DROPPED,
         _RATE,
-        "RATE_LIMIT_LOGIN_PER_MINUTE",
         "RATE_LIMIT_LOGIN_BURST",
         "RATE_LIMIT_REGISTER_PER_HOUR",
-        "RATE_LIMIT_IP_PER_MINUTE",
-        "RATE_LIMIT_USER_PER_MINUTE",
-        "RATE_LIMIT_MESSAGES_PER_SEC",
         "RATE_LIMIT_BURST_MULTIPLIER",
     ),
     *_unhidra(Fate.LATER, _OIDC, "OIDC_*"),

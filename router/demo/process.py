@@ -52,6 +52,7 @@ class ServerProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOKERY_")}
         command = [sys.executable, "-m", "router", "serve", "--host", "127.0.0.1"]
         command += ["--port", str(self._port), "--data", str(self.data), "--set", "admin.port=0"]
+        command += ["--set", "rate.send=100000", "--set", "rate.read=100000"]  # the cast types fast
         async with await trio.open_file(self.log, "ab") as log:
             self._process = await trio.lowlevel.open_process(
                 command,

@@ -21,7 +21,7 @@ from router.edge.opening import Opening, open_feed, prepare, reconnect_after, re
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.sockets import Socket, Stalled, open_or_turn_down
-from router.edge.xrpc import authenticate, read_input
+from router.edge.xrpc import admit, read_input
 from schema.wire import given, mls, rookery
 
 _BATCH = 256
@@ -67,7 +67,7 @@ async def serve_at_stream(
 
 async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Opening | Refusal:
     refuse_when_draining(edge)
-    caller = await authenticate(edge, route, fields_of(scope))
+    caller = await admit(edge, route, fields_of(scope), edge.admission.visitor(scope))
     params = read_input(route, scope["query_string"], b"")
     if not isinstance(params, mls.SubscribeConvoEventsParams | rookery.SubscribeEventsParams):
         raise TypeError(f"{route.nsid} gives {type(params).__name__}")

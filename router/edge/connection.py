@@ -99,6 +99,16 @@ class Connection:
         finally:
             await trio.aclose_forcefully(self._stream)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no request of it runs: none has come whole yet, or it is between two."""
+        return not (self._busy or self._closing)
+
+    def give_way(self) -> None:
+        """Make room for another: cut at once. For an idle connection."""
+        self._closing = True
+        self._nursery.cancel_scope.cancel()
+
     async def drain(self) -> None:
         """The server stops: an idle connection ends now, a busy one after its answer."""
         if not self._busy and not self._closing:

@@ -16,7 +16,8 @@ import trio
 from protocol import InvalidCursor, InvalidId, Rejected
 from router.conversation.service import Busy, OutcomeLost, OwnerChanged
 from router.device.service import TooManyConnections
-from router.identity.errors import AuthError, AuthOverloadedError
+from router.identity.errors import AuthError, AuthOverloadedError, DirectoryAwayError
+from router.login.errors import LoginError
 from router.store.errors import OutcomeUnknown, Overloaded, StoreUnavailable
 from schema import ERRORS, InvalidWire
 
@@ -51,6 +52,16 @@ class Refusal(Exception):
         self.retry_after = retry_after
         self.headers = headers
 
+    @property
+    def wait(self) -> int | None:
+        """Whole seconds to wait, one at least; None where waiting does not help."""
+        return None if self.retry_after is None else max(1, math.ceil(self.retry_after))
+
+    @property
+    def sentence(self) -> str:
+        """The message with the wait in it: a PDS that proxies passes few headers on."""
+        return self.message if self.wait is None else f"{self.message} Try again in {self.wait} s."
+
     @classmethod
     def of(cls, rejected: Rejected) -> Refusal:
         """What the protocol refused; an epoch that matters is in its message."""
@@ -68,6 +79,8 @@ def refusal_of(error: Exception) -> Refusal | None:
             return error
         case AuthError():
             return Refusal(error.error, error.message)
+        case LoginError():
+            return Refusal(error.error, error.message, retry_after=error.retry_after)
         case InvalidWire():
             return Refusal("InvalidRequest", str(error))
         case InvalidId():
@@ -86,6 +99,9 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal("NotEnoughResources", message, retry_after=error.retry_after)
         case AuthOverloadedError() | Busy() | Overloaded() | StoreUnavailable():
             message = "The server cannot take this now; nothing was done."
+            return Refusal("NotEnoughResources", message, retry_after=error.retry_after)
+        case DirectoryAwayError():
+            message = "The caller's key cannot be looked up now; nothing was done."
             return Refusal("NotEnoughResources", message, retry_after=error.retry_after)
         case OwnerChanged():
             return Refusal(
@@ -110,12 +126,10 @@ def reply_of(error: Exception) -> Reply:
 def refuse(refusal: Refusal) -> Reply:
     """The answer that says a refusal."""
     status = ERRORS[refusal.error].status
-    message, headers = refusal.message, refusal.headers
-    if refusal.retry_after is not None:
-        seconds = max(1, math.ceil(refusal.retry_after))
-        message = f"{message} Try again in {seconds} s."  # a PDS that proxies passes few headers on
-        headers += ((b"retry-after", b"%d" % seconds),)
+    headers = refusal.headers
+    if refusal.wait is not None:
+        headers += ((b"retry-after", b"%d" % refusal.wait),)
     if status == 401:
         headers += ((b"www-authenticate", b'Bearer error="%b"' % refusal.error.encode()),)
-    body = msgspec.json.encode({"error": refusal.error, "message": message})
+    body = msgspec.json.encode({"error": refusal.error, "message": refusal.sentence})
     return Reply(status, body, headers, error=refusal.error)

@@ -43,12 +43,11 @@ CIPHER_SUITES: Final = frozenset(
 
 
 async def create_mls(edge: Edge, call: Call) -> mls.ConvoView:
-    """Register an MLS group. Without a key the group id itself makes a retry safe."""
+    """Register an MLS group."""
     body = call.value(mls.CreateConvoInput)
     _no_handshake(body.welcome_message, body.key_package_hashes)
     if body.cipher_suite not in CIPHER_SUITES:
         raise Refusal("InvalidCipherSuite", "The cipher suite is not one this server accepts.")
-    key = given(body.idempotency_key) or f"group {body.group_id}"
     cover = given(body.metadata) or mls.CreateConvoMetadataInput()
     answer = await _create(
         edge,
@@ -60,7 +59,7 @@ async def create_mls(edge: Edge, call: Call) -> mls.ConvoView:
         cover=(given(cover.name), given(cover.description)),
         others=given(body.initial_members) or (),
         absent="KeyPackageNotFound",
-        key=idempotency(edge, call, key),
+        key=idempotency(edge, call, body.idempotency_key),
     )
     return mls_convo(answer.conversation)
 
@@ -224,6 +223,7 @@ async def leave_mls(edge: Edge, call: Call) -> mls.LeaveConvoOutput:
         named_conversation(body.convo_id),
         call.account,
         None if target is None else parse_account_did(target),
+        idempotency(edge, call, body.idempotency_key),
     )
     changed = await ask(edge, command, Changed)
     return mls.LeaveConvoOutput(success=True, new_epoch=changed.epoch)

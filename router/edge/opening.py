@@ -21,7 +21,7 @@ from router.edge.errors import Refusal
 from router.edge.members import acting_device, readable
 from router.edge.routes import Route
 from router.edge.services import Edge
-from router.identity.service_auth import Caller
+from router.identity.principal import Principal
 from schema.wire import given, mls, rookery
 
 _TAIL_PATIENCE = 2.0
@@ -75,7 +75,7 @@ def reconnect_after(edge: Edge) -> float:
 
 
 async def prepare(
-    edge: Edge, route: Route, caller: Caller, params: StreamParams, *, cursor: str | None, from_now: bool
+    edge: Edge, route: Route, caller: Principal, params: StreamParams, *, cursor: str | None, from_now: bool
 ) -> Opening:
     """Judge what a client asked for. `from_now` says what no cursor means: the end, or the beginning.
 

@@ -8,8 +8,10 @@ reads ahead of the handler.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
+from hypercorn.typing import HTTPScope
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -20,6 +22,8 @@ from router.edge.exchange import Exchange
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.xrpc import Incoming, call
+from router.login.pages import Page as LoginPage
+from router.login.pages import login_routes
 from router.observe import Page, health_page, live_page, ready_page
 
 EXCHANGE = "exchange"
@@ -42,12 +46,7 @@ def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
         route = routes.get(nsid)
         if route is None:
             return _answer(edge, refuse(_UNKNOWN_METHOD))
-        incoming = Incoming(
-            request.method,
-            request.query_string,
-            HeaderFields(request.scope["headers"]),
-            _next_chunk,
-        )
+        incoming = _incoming(edge)
         return _answer(edge, await call(edge, route, incoming), incoming)
 
     @app.route("/xrpc/_health")
@@ -77,6 +76,14 @@ def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
         if document is None:
             return _answer(edge, refuse(Refusal("XRPCNotSupported", "No DID leads to this host.")))
         return _response(Reply(200, msgspec.json.encode(document.to_json())))
+
+    for page in login_routes(edge.login):
+
+        async def serve(serve_page: LoginPage = page.page, **path: str) -> Response:
+            incoming = _incoming(edge)
+            return _answer(edge, await serve_page(incoming, path), incoming)
+
+        app.add_url_rule(page.path, f"{page.method} {page.path}", serve, methods=[page.method])
 
     @app.errorhandler(HTTPException)
     async def framework_error(error: HTTPException) -> Response:
@@ -109,6 +116,17 @@ def _named(error: HTTPException) -> Refusal:
             return Refusal("InvalidRequest", "The request cannot be read.")
         case _:
             return Refusal("InternalServerError", "The server has a fault.")
+
+
+def _incoming(edge: Edge) -> Incoming:
+    """The request, free of the framework."""
+    return Incoming(
+        request.method,
+        request.query_string,
+        HeaderFields(request.scope["headers"]),
+        edge.admission.visitor(cast("HTTPScope", request.scope)),
+        _next_chunk,
+    )
 
 
 async def _next_chunk() -> bytes | None:

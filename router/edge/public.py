@@ -3,12 +3,14 @@
     path in the table and hot ──▶ call | SSE | AT Protocol stream | session      (plain ASGI)
     everything else ────────────▶ Quart-Trio: the other calls, health, documents, errors
 
+In front of both: a browser's question whether a page may call (CORS) is answered for every method alike.
 Around both: one request line for each exchange, a request id that the client sees, and the last guard:
 whatever leaves here as an exception has been answered by name and reported.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from hypercorn.typing import (
@@ -21,9 +23,11 @@ from hypercorn.typing import (
     WebsocketScope,
 )
 
+from router.config import public_origin
 from router.edge.asgi import STANDARD_HEADERS, chunks_of, fields_of, respond, turn_down
 from router.edge.atstream import serve_at_stream
-from router.edge.errors import ClientGone, Refusal, Reply, refuse
+from router.edge.cors import CorsRules, is_preflight
+from router.edge.errors import ClientGone, Headers, Refusal, Reply, refuse
 from router.edge.exchange import Exchange
 from router.edge.pages import EXCHANGE, pages_app
 from router.edge.routes import PAGES, ROUTES, Route, Transport
@@ -34,6 +38,9 @@ from router.edge.xrpc import Incoming, call, check_method
 from router.observe import UNKNOWN
 
 _PREFIX = "/xrpc/"
+_LOGIN = re.compile(r"/login/[a-z]+(|/callback)")
+_SHARED = (_PREFIX, "/.well-known/")
+"""What pages of other origins may be let to read: methods and documents, never a page of a login."""
 
 
 def public_app(edge: Edge, routes: Mapping[str, Route] = ROUTES) -> ASGIFramework:
@@ -46,6 +53,8 @@ class _PublicApp:
         self._edge = edge
         self._routes = routes
         self._pages = pages_app(edge, routes)
+        self._cors = CorsRules.of(edge.settings.cors)
+        self._always = _always(edge)
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "lifespan":
@@ -57,7 +66,10 @@ class _PublicApp:
             if scope["type"] == "websocket":
                 await self._websocket(scope, receive, send, route, exchange)
             else:
-                await self._http(scope, receive, send, route, exchange)
+                added = self._always
+                if self._cors.origins and path.startswith(_SHARED):
+                    added += self._cors.headers(_origin(scope))
+                await self._http(scope, receive, _adding(send, added), route, exchange)
         finally:
             exchange.tell()
 
@@ -69,7 +81,9 @@ class _PublicApp:
         route: Route | None,
         exchange: Exchange,
     ) -> None:
-        if route is None or not route.hot:
+        if scope["method"] == "OPTIONS" and self._cors.origins and is_preflight(scope):
+            await self._preflight(scope, send, exchange)
+        elif route is None or not route.hot:
             await self._framework(scope, receive, send, exchange)
         elif route.transport is Transport.CALL:
             await self._call(scope, receive, send, route, exchange)
@@ -79,6 +93,15 @@ class _PublicApp:
             reply = _not_an_upgrade(route, scope["method"])
             exchange.answered(reply)
             await respond(send, reply, exchange.request, close=True)
+
+    async def _preflight(self, scope: HTTPScope, send: ASGISendCallable, exchange: Exchange) -> None:
+        try:
+            self._edge.admission.visitor(scope).preflight()
+            reply = self._cors.preflight(fields_of(scope))
+        except Refusal as refusal:
+            reply = refuse(refusal)
+        exchange.answered(reply)
+        await respond(send, reply, exchange.request)
 
     async def _call(
         self,
@@ -90,7 +113,8 @@ class _PublicApp:
     ) -> None:
         try:
             chunks = chunks_of(receive)
-            request = Incoming(scope["method"], scope["query_string"], fields_of(scope), chunks)
+            visitor = self._edge.admission.visitor(scope)
+            request = Incoming(scope["method"], scope["query_string"], fields_of(scope), visitor, chunks)
             reply = await call(self._edge, route, request)
         except ClientGone:
             return
@@ -139,6 +163,33 @@ class _PublicApp:
             self._edge.report("request_crashed", reply.crash)
 
 
+def _always(edge: Edge) -> Headers:
+    """Headers of every answer of this server, beside the standard ones.
+
+    RFC 6797 7.2: what travels in the clear must not ask for a secure connection.
+    """
+    if public_origin(edge.settings).scheme != "https":
+        return ()
+    return ((b"strict-transport-security", b"max-age=31536000"),)
+
+
+def _origin(scope: HTTPScope) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
+
+
+def _adding(send: ASGISendCallable, headers: Headers) -> ASGISendCallable:
+    """`send`, with these headers added to the answer."""
+    if not headers:
+        return send
+
+    async def sending(event: ASGISendEvent) -> None:
+        if event["type"] == "http.response.start":
+            event = {**event, "headers": [*event["headers"], *headers]}
+        await send(event)
+
+    return sending
+
+
 def _not_an_upgrade(route: Route, method: str) -> Reply:
     try:
         check_method(route, method)
@@ -152,4 +203,6 @@ def _word(path: str, route: Route | None) -> str:
     """The method as the log may have it: a name of the table or a fixed path, nothing of the caller's."""
     if route is not None:
         return route.nsid
-    return path if path in PAGES else UNKNOWN
+    if path in PAGES:
+        return path
+    return _LOGIN.sub(r"/login/<provider>\1", path) if _LOGIN.fullmatch(path) else UNKNOWN

@@ -66,7 +66,7 @@ class Route:
     handler: Handler | None
     """None for streams, which `public.py` serves by transport."""
     quota: str
-    """The class of requests it is counted with. Nothing limits it yet."""
+    """The class of requests it is counted with (`router/limits/classes.py`)."""
     idempotency: Idempotency
     max_body_bytes: int
     """0: `server.max_body_bytes`."""
@@ -139,27 +139,27 @@ def _stream(family: str, name: str, transport: Transport) -> _Row:
 
 # fmt: off
 ROWS: Final = (
-    _call(_MLS, "createConvo",    convo.create_mls,    "createConvo",    _I.KEY_OPTIONAL, _MEMBERS),
+    _call(_MLS, "createConvo",    convo.create_mls,    "createConvo",    _I.KEY_REQUIRED, _MEMBERS),
     _call(_MLS, "getConvos",      convo.list_mls,      "read",           _I.READ),
     _call(_MLS, "getEpoch",       convo.get_epoch,     "read",           _I.READ),
-    _call(_MLS, "addMembers",     convo.add_mls,       "members",        _I.KEY_OPTIONAL, _MEMBERS),
-    _call(_MLS, "removeMember",   convo.remove_mls,    "members",        _I.KEY_REQUIRED),
-    _call(_MLS, "leaveConvo",     convo.leave_mls,     "members",        _I.SAID),
+    _call(_MLS, "addMembers",     convo.add_mls,       "addMembers",     _I.KEY_REQUIRED, _MEMBERS),
+    _call(_MLS, "removeMember",   convo.remove_mls,    "removeMember",   _I.KEY_REQUIRED),
+    _call(_MLS, "leaveConvo",     convo.leave_mls,     "default",        _I.KEY_OPTIONAL),
     _call(_MLS, "sendMessage",    message.send_mls,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_MLS, "getMessages",    message.read_mls,    "read",           _I.READ),
-    _call(_MLS, "updateCursor",   message.mark_mls,    "mark",           _I.NATURAL),
+    _call(_MLS, "updateCursor",   message.mark_mls,    "default",        _I.NATURAL),
     _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, _WHOLE),
     _stream(_MLS, "streamConvoEvents",    Transport.SSE),
     _stream(_MLS, "subscribeConvoEvents", Transport.AT_STREAM),
 
     _call(_ROOKERY, "createConvo",    convo.create_rookery,    "createConvo",    _I.KEY_REQUIRED),
     _call(_ROOKERY, "getConvos",      convo.list_rookery,      "read",           _I.READ),
-    _call(_ROOKERY, "addMembers",     convo.add_rookery,       "members",        _I.KEY_REQUIRED),
-    _call(_ROOKERY, "removeMember",   convo.remove_rookery,    "members",        _I.KEY_REQUIRED),
-    _call(_ROOKERY, "leaveConvo",     convo.leave_rookery,     "members",        _I.KEY_OPTIONAL),
+    _call(_ROOKERY, "addMembers",     convo.add_rookery,       "addMembers",     _I.KEY_REQUIRED),
+    _call(_ROOKERY, "removeMember",   convo.remove_rookery,    "removeMember",   _I.KEY_REQUIRED),
+    _call(_ROOKERY, "leaveConvo",     convo.leave_rookery,     "default",        _I.KEY_REQUIRED),
     _call(_ROOKERY, "sendMessage",    message.send_rookery,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_ROOKERY, "getMessages",    message.read_rookery,    "read",           _I.READ),
-    _call(_ROOKERY, "updateCursor",   message.mark_rookery,    "mark",           _I.NATURAL),
+    _call(_ROOKERY, "updateCursor",   message.mark_rookery,    "default",        _I.NATURAL),
     _call(_ROOKERY, "registerDevice", device.register_rookery, "registerDevice", _I.KEY_OPTIONAL),
     _stream(_ROOKERY, "streamEvents",    Transport.SSE),
     _stream(_ROOKERY, "subscribeEvents", Transport.AT_STREAM),
@@ -225,7 +225,21 @@ _RETRY_FIELD: Final = {
 ROUTES: Final = build(ROWS, METHODS)
 """The table of this server."""
 
-PAGES: Final = ("/health", "/health/live", "/health/ready", "/xrpc/_health", "/.well-known/did.json")
+PAGES: Final = (
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/xrpc/_health",
+    "/.well-known/did.json",
+    "/.well-known/jwks.json",
+    "/login/providers",
+    "/login/token",
+    "/login/refresh",
+    "/login/logout",
+    "/login/name",
+    "/login/<provider>",
+    "/login/<provider>/callback",
+)
 """What is served beside the methods, to anybody."""
 
 

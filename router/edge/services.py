@@ -12,10 +12,14 @@ from protocol import AccountDid
 from router.config.sections import Settings
 from router.conversation.service import Conversations
 from router.device.service import Devices
+from router.edge.admission import Admission
 from router.edge.cursors import Cursors
+from router.identity.authenticator import Authenticator
+from router.identity.principal import Principal
+from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments
-from router.identity.service_auth import Authenticator
+from router.login.service import Login
 from router.observe import Health, Observer
 from router.store.interface import Store
 from schema.wire import Wire
@@ -34,6 +38,9 @@ class Edge:
     conversations: Conversations
     devices: Devices
     authenticator: Authenticator
+    admission: Admission
+    revocations: Revocations
+    login: Login
     documents: ServedDocuments
     secrets: ServerSecrets
     health: Health
@@ -59,11 +66,16 @@ class Edge:
 
 @attrs.frozen
 class Call:
-    """A request that was read, judged against its lexicon, and proven to come from `account`."""
+    """A request that was read, judged against its lexicon, and proven to come from `caller`."""
 
     route: Route
-    account: AccountDid
+    caller: Principal
     given: Wire
+
+    @property
+    def account(self) -> AccountDid:
+        """Whose request it is."""
+        return self.caller.account
 
     def value(self, kind: type[W]) -> W:
         """The parameters or the body, as the type the route's lexicon has for them."""

@@ -57,8 +57,8 @@ from router.edge.opening import open_feed, reconnect_after, refuse_when_draining
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.sockets import Socket, Stalled, open_or_turn_down
-from router.edge.xrpc import authenticate, read_input
-from router.identity.service_auth import Caller
+from router.edge.xrpc import admit, read_input
+from router.identity.principal import Principal
 
 _BATCH = 256
 _MAX_WORDS = 256 * 1024
@@ -94,12 +94,12 @@ async def serve_session(
         await _Connection(edge, caller, socket, exchange).run()
 
 
-async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Caller:
+async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Principal:
     refuse_when_draining(edge)
     read_input(route, scope["query_string"], b"")
     if SUBPROTOCOL not in scope["subprotocols"]:
         raise Refusal("InvalidRequest", f"Offer the WebSocket subprotocol {SUBPROTOCOL}.")
-    return await authenticate(edge, route, fields_of(scope))
+    return await admit(edge, route, fields_of(scope), edge.admission.visitor(scope))
 
 
 def _limits(edge: Edge) -> SessionLimits:
@@ -126,7 +126,7 @@ class _Posted(NamedTuple):
 class _Connection:
     """One session from its 101 to its close frame."""
 
-    def __init__(self, edge: Edge, caller: Caller, socket: Socket, exchange: Exchange) -> None:
+    def __init__(self, edge: Edge, caller: Principal, socket: Socket, exchange: Exchange) -> None:
         self._edge = edge
         self._account = caller.account
         self._socket = socket
@@ -236,9 +236,12 @@ class _Connection:
         No await. A message makes one send at most, and the reader reads no further while one is held.
         """
         try:
+            self._edge.admission.send(self._account)
             self._posted_as(submit, self._edge.conversations.post(self._command(submit)))
         except Busy:
             self._held = submit
+        except Exception as error:  # noqa: BLE001 - told to this send; the session goes on
+            self._do(self._session.refused(submit.id, self._as_refusal(error)))
 
     async def _post_in_turn(self, submit: Submit) -> None:
         """Wait for room with the send that is held: the client feels it as a socket that is not read."""
@@ -302,7 +305,7 @@ class _Connection:
         if refusal is None:
             self._edge.report("session_send", error)
             return _FAULT
-        return Rejected(refusal.error, refusal.message, retry_after=refusal.retry_after)
+        return Rejected(refusal.error, refusal.sentence, retry_after=refusal.retry_after)
 
     # -- clock -----------------------------------------------------------------------------------
 

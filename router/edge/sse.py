@@ -23,7 +23,7 @@ from router.edge.http11 import STALLED
 from router.edge.opening import Opening, open_feed, prepare, reconnect_after, refuse_when_draining
 from router.edge.routes import Route
 from router.edge.services import Edge
-from router.edge.xrpc import authenticate, check_method, read_input
+from router.edge.xrpc import admit, check_method, read_input
 from schema.wire import given, mls, rookery
 
 _BATCH = 256
@@ -67,7 +67,7 @@ async def _open(edge: Edge, route: Route, scope: HTTPScope) -> Opening:
     headers = fields_of(scope)
     check_method(route, scope["method"])
     refuse_when_draining(edge)
-    caller = await authenticate(edge, route, headers)
+    caller = await admit(edge, route, headers, edge.admission.visitor(scope))
     params = read_input(route, scope["query_string"], b"")
     if not isinstance(params, mls.StreamConvoEventsParams | rookery.StreamEventsParams):
         raise TypeError(f"{route.nsid} gives {type(params).__name__}")

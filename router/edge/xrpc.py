@@ -1,7 +1,7 @@
-"""One XRPC call, framework-free: method → media type → caller → body → input → handler → answer.
+"""One XRPC call, framework-free: method → media type → caller → limits → body → input → handler → answer.
 
-A refusal costs nothing below it: nobody's body is read before the caller is known, and a length that is
-declared too large is refused before that. Whatever goes wrong is a `Reply` with a name.
+A refusal costs nothing below it: nobody's body is read before the caller is known and within its limits, and
+a length that is declared too large is refused before that. Whatever goes wrong is a `Reply` with a name.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from typing import Final
 import attrs
 import trio
 
+from router.edge.admission import Visitor
 from router.edge.asgi import HeaderFields, NextChunk
 from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
-from router.edge.routes import Route
+from router.edge.routes import Idempotency, Route
 from router.edge.services import Call, Edge
-from router.identity.service_auth import Caller
+from router.identity.errors import AuthError
+from router.identity.principal import Principal
 from schema import error_names
-from schema.wire import Wire, decode, decode_query, encode
+from schema.wire import Wire, decode, decode_query, encode, given
 
 _NO_BODY: Final = 0
 
@@ -29,6 +31,7 @@ class Incoming:
     method: str
     query: bytes
     headers: HeaderFields
+    visitor: Visitor
     next_chunk: NextChunk
     """The body, as it arrives."""
     received: int = 0
@@ -44,10 +47,10 @@ async def call(edge: Edge, route: Route, request: Incoming) -> Reply:
     except ClientGone:
         raise
     except Refusal as refusal:
-        return refuse(_declared(route, refusal))
+        return _counted(refuse(_declared(route, refusal)), request.visitor)
     except Exception as error:  # noqa: BLE001 - translated once, here; what is ours is reported by name
-        return reply_of(error)
-    return Reply(200, encode(answer))
+        return _counted(reply_of(error), request.visitor)
+    return Reply(200, encode(answer), request.visitor.headers)
 
 
 async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
@@ -60,13 +63,23 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     declared = request.headers.one(b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
         raise too_large(max_bytes)
-    caller = await authenticate(edge, route, request.headers)
+    # nothing to take, so a refusal need not cost the client its connection
+    request.complete = declared is None and request.headers.one(b"transfer-encoding") is None
+    caller = await admit(edge, route, request.headers, request.visitor)
     body = await read_body(request, max_bytes, edge.settings.server.body_timeout)
-    given = read_input(route, request.query, body)
+    value = read_input(route, request.query, body)
+    check_key(route, value)
     if route.handler is None:
         raise TypeError(f"{route.nsid} has no handler")
     with trio.fail_after(edge.answer_timeout):
-        return await route.handler(edge, Call(route, caller.account, given))
+        return await route.handler(edge, Call(route, caller, value))
+
+
+def _counted(reply: Reply, visitor: Visitor) -> Reply:
+    """A refusal to a caller who was counted says how many requests are left, too."""
+    if not visitor.headers or reply.error == "RateLimitExceeded":  # which has its own
+        return reply
+    return attrs.evolve(reply, headers=reply.headers + visitor.headers)
 
 
 async def read_body(request: Incoming, max_bytes: int, within: float) -> bytes:
@@ -102,7 +115,19 @@ def check_media_type(headers: HeaderFields) -> None:
         raise Refusal("UnsupportedMediaType", "Send the body without a content coding.")
 
 
-async def authenticate(edge: Edge, route: Route, headers: HeaderFields) -> Caller:
+async def admit(edge: Edge, route: Route, headers: HeaderFields, visitor: Visitor) -> Principal:
+    """The caller, proven for this method and within its limits (`admission.py`)."""
+    visitor.enter()
+    try:
+        caller = await authenticate(edge, route, headers)
+    except (AuthError, Refusal) as refused:
+        visitor.failed(refused.error)
+        raise
+    visitor.count(route.quota, caller.account)
+    return caller
+
+
+async def authenticate(edge: Edge, route: Route, headers: HeaderFields) -> Principal:
     """The caller, proven for this method."""
     authorization = headers.one(b"authorization")
     if authorization is None:
@@ -121,6 +146,16 @@ def read_input(route: Route, query: bytes, body: bytes) -> Wire:
             raise Refusal("InvalidRequest", f"{route.nsid} takes no parameters.")
         return Wire()
     return decode_query(route.given, query)
+
+
+def check_key(route: Route, value: Wire) -> None:
+    """Refuse a write that a retry would do twice and that brings no key for it.
+
+    Lexicons of the seed generation call the key optional; its server asked for it all the same.
+    """
+    if route.idempotency is Idempotency.KEY_REQUIRED and not given(getattr(value, "idempotency_key", "")):
+        message = f"{route.nsid} needs an idempotencyKey: the same one when you send the same bytes again."
+        raise Refusal("InvalidRequest", message)
 
 
 def too_large(max_bytes: int) -> Refusal:

@@ -29,18 +29,18 @@ class CompactToken:
     signature: bytes
 
 
-def read_compact(text: str) -> CompactToken:
+def read_compact(text: str, *, max_bytes: int = MAX_TOKEN_BYTES) -> CompactToken:
     """The parts of a compact JWS; `AuthError` (BadJwt) for any other text."""
-    if len(text) > MAX_TOKEN_BYTES:
+    if len(text) > max_bytes:
         raise AuthError(TokenFault.BAD_JWT)
     parts = text.split(".")
     if len(parts) != 3:
         raise AuthError(TokenFault.BAD_JWT)
-    header, claims, signature = (_decode(part) for part in parts)
+    header, claims, signature = (decode_part(part) for part in parts)
     return CompactToken(text, _object(header), _object(claims), signature)
 
 
-def _decode(part: str) -> bytes:
+def decode_part(part: str) -> bytes:
     """Base64url, in the one spelling that encoding the result gives back (RFC 7515 section 2)."""
     try:
         data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
@@ -49,6 +49,11 @@ def _decode(part: str) -> bytes:
     if base64.urlsafe_b64encode(data).rstrip(b"=") != part.encode():
         raise AuthError(TokenFault.BAD_JWT)
     return data
+
+
+def encode_part(data: bytes) -> str:
+    """Base64url without padding, as `decode_part` reads it."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _object(data: bytes) -> Mapping[str, object]:

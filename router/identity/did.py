@@ -8,6 +8,7 @@ that a resolver would connect to.
 import re
 
 from protocol import AccountDid, InvalidId, parse_account_did
+from router.config.origin import Origin
 
 PLC_PREFIX = "did:plc:"
 WEB_PREFIX = "did:web:"
@@ -17,6 +18,8 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _TOP = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"(?:{_LABEL}\.)+{_TOP}")
 _MAX_HOSTNAME = 253
+_LOCALHOST = "localhost"
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 # Names that never lead to a public server (RFC 2606, 6761, 6762, 7686, 9476, ICANN's .internal).
 _RESERVED_TOP = frozenset(
@@ -39,13 +42,29 @@ def is_public_hostname(text: str) -> bool:
     return text.rpartition(".")[2] not in _RESERVED_TOP
 
 
-def parse_issuer(text: str, *, own: str) -> AccountDid:
+def web_origin(name: str, loopback_hosts: frozenset[str] = frozenset()) -> Origin | None:
+    """Where the document of `did:web:<name>` is served, or None for a name that nobody is asked at.
+
+    A public host, over https on its usual port. For a developer, who names them in `loopback_hosts`, also
+    hosts that are public to nobody, and `localhost` over http and with a port (`localhost%3A3000`).
+    """
+    host, escaped, port = name.partition("%3A")
+    if not escaped and (is_public_hostname(name) or (name in loopback_hosts and name != _LOCALHOST)):
+        return Origin("https", name, None)
+    if host != _LOCALHOST or host not in loopback_hosts:
+        return None
+    if not escaped:
+        return Origin("http", host, None)
+    return Origin("http", host, int(port)) if _PORT.fullmatch(port) and int(port) < 65_536 else None
+
+
+def parse_issuer(text: str, *, own: str, loopback_hosts: frozenset[str] = frozenset()) -> AccountDid:
     """The DID of an account that may speak: did:plc, did:web of a public host, or an account of this router.
 
     `own` is the did:web name of this router (`chat.example.com`, `localhost%3A3000`). It and the names
     one label below it are accepted though they have a port or a local name, because they are never
-    connected to. Everything else about did:web is strict: no path, no port, lower case.
-    Raises `InvalidId`.
+    connected to. Everything else about did:web is strict: no path, no port, lower case, but for what a
+    developer allows (`web_origin`). Raises `InvalidId`.
     """
     did = parse_account_did(text)
     if did.startswith(PLC_PREFIX):
@@ -53,7 +72,7 @@ def parse_issuer(text: str, *, own: str) -> AccountDid:
             return did
     elif did.startswith(WEB_PREFIX):
         name = did.removeprefix(WEB_PREFIX)
-        if name == own or is_account_of(name, own) or is_public_hostname(name):
+        if name == own or is_account_of(name, own) or web_origin(name, loopback_hosts) is not None:
             return did
     raise InvalidId("DID", "wants a did:plc or the did:web of a public host")
 

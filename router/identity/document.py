@@ -83,9 +83,12 @@ def parse_did_document(value: object, did: str) -> DidDocument:
     return DidDocument(
         id=did,
         verification_methods=tuple(
-            VerificationMethod(entry["id"], entry["type"], entry["controller"], entry["publicKeyMultibase"])
+            # one without its other parts is kept: if it is the account's, it decides, and is no key
+            VerificationMethod(
+                entry["id"], *(_text(entry, name) for name in ("type", "controller", "publicKeyMultibase"))
+            )
             for entry in _entries(value, "verificationMethod")
-            if _has_texts(entry, "id", "type", "controller", "publicKeyMultibase")
+            if _has_texts(entry, "id")
         ),
         services=tuple(
             ServiceEntry(entry["id"], entry["type"], entry["serviceEndpoint"])
@@ -148,6 +151,11 @@ def _list(document: Mapping[str, object], name: str) -> list[object]:
 
 def _entries(document: Mapping[str, object], name: str) -> list[dict[str, str]]:
     return [entry for entry in _list(document, name) if isinstance(entry, dict)]
+
+
+def _text(entry: Mapping[str, object], name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _has_texts(entry: Mapping[str, object], *names: str) -> bool:

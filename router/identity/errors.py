@@ -1,4 +1,4 @@
-"""Why a caller is not believed: the token errors of AT Protocol, all answered with 401.
+"""Why a caller is not believed: the token errors of AT Protocol and a few of our own.
 
 The text of an error is fixed by its name. A stranger learns which rule the token broke, which it can
 read in the token itself, and nothing else: not whether an account exists, which key was tried, or
@@ -9,11 +9,11 @@ import enum
 
 
 class TokenFault(enum.StrEnum):
-    """The names that the reference implementation (`@atproto/xrpc-server`) answers with.
+    """The names the reference implementation (`@atproto/xrpc-server`) answers with, and our own for what was
+    true once and does not count any more.
 
-    Its `ExpiredToken` and `InvalidToken` are left out on purpose.
-
-    Client libraries take those two as the end of the account's session and log it out.
+    `ExpiredToken` and `InvalidToken` are left out on purpose: client libraries take those two as the end
+    of the account's session and log it out.
     """
 
     MISSING_JWT = "MissingJwt"
@@ -29,6 +29,10 @@ class TokenFault(enum.StrEnum):
     NOT_UNIQUE = "NonceNotUnique"
     UNTRUSTED_ISSUER = "UntrustedIss"
     NOT_RESOLVED = "DidResolutionFailed"
+    BAD_KEY = "BadApiKey"
+    BAD_TICKET = "BadTicket"
+    ACCESS_REVOKED = "AccessRevoked"
+    ACCOUNT_DISABLED = "AccountDisabled"
 
 
 _MESSAGES = {
@@ -45,11 +49,15 @@ _MESSAGES = {
     TokenFault.NOT_UNIQUE: "the token has been used",
     TokenFault.UNTRUSTED_ISSUER: "this service does not know the issuer",
     TokenFault.NOT_RESOLVED: "the signing key of the issuer could not be found",
+    TokenFault.BAD_KEY: "the API key is not one of this service",
+    TokenFault.BAD_TICKET: "the ticket is not one of this service",
+    TokenFault.ACCESS_REVOKED: "the device, key or login behind this was revoked",
+    TokenFault.ACCOUNT_DISABLED: "the account has been disabled by the operator of this server",
 }
 
 
 class AuthError(Exception):
-    """The caller's fault, answered with 401: a token made anew may do, the same one never will."""
+    """The caller's fault: a token made anew may do, the same one never will. The catalogue has the status."""
 
     def __init__(self, fault: TokenFault) -> None:
         super().__init__(fault.value)
@@ -74,12 +82,36 @@ class AuthOverloadedError(Exception):
         self.retry_after = retry_after
 
 
+class LockedOutError(Exception):
+    """The caller's fault: too many wrong tokens in this name from this place. Retry after `retry_after` s."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too many wrong tokens")
+        self.retry_after = retry_after
+
+
 class ResolutionError(Exception):
     """No DID document, now or ever: what a `Resolver` raises."""
 
 
 class UnknownDidError(ResolutionError):
     """The DID is not one this resolver answers for, so asking again is of no use."""
+
+
+class UnsupportedDidError(UnknownDidError):
+    """The DID is of a method that is not looked up here."""
+
+
+class AbsentDidError(ResolutionError):
+    """Whoever is responsible for the DID says that there is no such one, or none any more."""
+
+
+class DirectoryAwayError(ResolutionError):
+    """The world's, or ours: a directory that many need is silent, or too many look at once. Retry later."""
+
+    def __init__(self, reason: str, *, retry_after: float) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class BadDocumentError(ResolutionError):

@@ -1,7 +1,7 @@
-"""From a DID to its document: one interface, and the resolver for accounts that live on this router.
+"""From a DID to its document: one interface, the resolver for accounts that live here, and who asks whom.
 
-The resolvers that go out (did:plc, did:web of others) come later behind the same interface; the brake
-on forced refreshes is theirs, since only they have somebody to spare.
+The resolver that goes out (did:plc, did:web of others) is in `outside.py`, behind the same interface; the
+brake on forced refreshes is its own, since only it has somebody to spare.
 """
 
 from collections import OrderedDict
@@ -19,9 +19,23 @@ class Resolver(Protocol):
     async def resolve(self, did: AccountDid, /, *, refresh: bool = False) -> DidDocument:
         """The document of a DID, from a cache unless `refresh` is asked for and granted.
 
-        Raises `UnknownDidError` for a DID this resolver never answers for, and another `ResolutionError`
-        when there is no document now.
+        Raises `UnknownDidError` for a DID this resolver never answers for, `DirectoryAwayError` when the
+        world is at fault, and another `ResolutionError` when there is no document now.
         """
+
+
+class HomeFirst:
+    """Accounts of this router from its own store, never over the network; all others from `outside`."""
+
+    def __init__(self, service: ServiceIdentity, home: Resolver, outside: Resolver) -> None:
+        self._service = service
+        self._home = home
+        self._outside = outside
+
+    async def resolve(self, did: AccountDid, /, *, refresh: bool = False) -> DidDocument:
+        """The document of a DID, from where it lives."""
+        own = did == self._service.did or self._service.name_of(did) is not None
+        return await (self._home if own else self._outside).resolve(did, refresh=refresh)
 
 
 class LocalResolver:

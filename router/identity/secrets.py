@@ -11,6 +11,9 @@ conversation ids    the same createConvo, asked twice, finds the same conversati
 idempotency scopes  a stored result does not say who asked for what
 replay hashes       a row for a used token names neither account nor token
 cursors             a client cannot read or make up a position in the log
+API keys            a made-up key is told from a real one without a look into the store
+tickets             a pass to one stream that only this router can make and read
+logins              who somebody is elsewhere, what waits in a login, refresh tokens
 ==================  ============================================================================
 """
 
@@ -38,6 +41,10 @@ class ServerSecrets:
     _idempotency: bytes = attrs.field(repr=False)
     _replay: bytes = attrs.field(repr=False)
     _cursors: bytes = attrs.field(repr=False)
+    _api_keys: bytes = attrs.field(repr=False)
+    _tickets: bytes = attrs.field(repr=False)
+    logins: bytes = attrs.field(repr=False)
+    """From which the login makes its own keys (`router/login/secrets.py`)."""
 
     def __init__(self, secret: bytes) -> None:
         """From the 32 bytes of the file; tests hand in their own."""
@@ -48,6 +55,9 @@ class ServerSecrets:
             idempotency=derive_key(secret, "idempotency scopes"),
             replay=derive_key(secret, "replay hashes"),
             cursors=derive_key(secret, "cursors"),
+            api_keys=derive_key(secret, "API keys"),
+            tickets=derive_key(secret, "tickets"),
+            logins=derive_key(secret, "logins"),
         )
 
     def conversation_id(self, seed: bytes) -> bytes:
@@ -69,6 +79,22 @@ class ServerSecrets:
     def open_cursor(self, sealed: bytes, holder: str) -> bytes:
         """The cursor that was sealed for this holder; `crypto.SealError` for any other bytes."""
         return open_sealed(self._cursors, sealed, context=holder.encode())
+
+    def api_key_id(self, scope: bytes) -> bytes:
+        """10 bytes: the name of the API key that is made by one request, however often it is asked."""
+        return keyed_hash(self._api_keys, "id", scope, size=16)[:10]
+
+    def api_key_tag(self, name: bytes, secret: bytes) -> bytes:
+        """8 bytes that show that this router made this key."""
+        return keyed_hash(self._api_keys, "tag", name, secret, size=16)[:8]
+
+    def seal_ticket(self, ticket: bytes, *, entropy: Entropy = system_entropy) -> bytes:
+        """A ticket that only this router can read."""
+        return seal(self._tickets, ticket, context=b"ticket", entropy=entropy)
+
+    def open_ticket(self, sealed: bytes) -> bytes:
+        """What was sealed; `crypto.SealError` for any other bytes."""
+        return open_sealed(self._tickets, sealed, context=b"ticket")
 
 
 def load_or_create_secrets(folder: Path, *, entropy: Entropy = system_entropy) -> ServerSecrets:

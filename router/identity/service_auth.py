@@ -1,13 +1,12 @@
-"""Who is calling: verification of AT Protocol service-auth tokens, in one fixed order.
+"""Service-auth tokens of AT Protocol: an account speaks with its own key. Verified in one fixed order.
 
     length -> three parts -> base64url -> JSON -> alg, typ, crit, kid -> types of claims
     -> exp, iat, lifetime -> aud -> lxm -> iss -> form of the signature          pure: `check_token`
-    -> key from the document -> verify -> on failure one refresh of the document  `Authenticator`
-    -> replay, last
+    -> key from the document -> verify -> on failure one refresh of the document  `ServiceTokens`
+    -> replay, last                                                               `Authenticator`
 
 Cheap and certain checks come first; the costly one (a signature, 50 to 500 us) comes when nothing else
 can refuse; the replay check is last so that a forged token cannot use up the nonce of a real one.
-Between the look into the replay memory and the insertion there is no `await`.
 
 No switch turns a check off. `aud` without a fragment is accepted by policy and told, since the
 reference PDS still sends it that way when it proxies.
@@ -27,9 +26,16 @@ from protocol import AccountDid, InvalidId, Nsid
 from router.identity.compact import read_compact
 from router.identity.did import parse_issuer
 from router.identity.document import ATPROTO_KEY, KeyCache
-from router.identity.errors import AuthError, BadDocumentError, ResolutionError, TokenFault, UnknownDidError
+from router.identity.errors import (
+    AuthError,
+    BadDocumentError,
+    DirectoryAwayError,
+    ResolutionError,
+    TokenFault,
+    UnknownDidError,
+)
 from router.identity.jws import VerificationKey, verifies
-from router.identity.replay import ReplayGuard
+from router.identity.principal import Principal
 from router.identity.resolver import Resolver
 from router.identity.service import ServiceIdentity
 
@@ -47,6 +53,7 @@ class TokenPolicy:
     clock_skew: int = 0  # how long after `exp` a token is still taken
     issue_skew: int = 30  # how far in the future `iat` may lie
     bare_audience_accepted: bool = True
+    loopback_hosts: frozenset[str] = frozenset()  # a developer's: see `did.web_origin`
 
 
 @attrs.frozen
@@ -62,19 +69,29 @@ class CheckedToken:
 
 
 @attrs.frozen
-class Caller:
-    """A verified caller: what the rest of the router may know of a token."""
+class CheckedClaims:
+    """Claims that this service may act on once the signature over them is known to be good."""
 
-    account: AccountDid
-    expires: int
-    token_id: bytes  # keyed hash of (issuer, jti): names the token, says nothing
+    issuer: AccountDid
+    jti: str
+    expires: int  # as in `CheckedToken`
+    bare_audience: bool
 
 
 def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> CheckedToken:
     """Everything that can be judged from the token alone. Raises `AuthError`; total on texts."""
     token = read_compact(text)
     curve = _check_header(token.header)
-    claims = token.claims
+    claims = check_claims(token.claims, lxm=lxm, now=now, policy=policy)
+    if not is_signature(curve, token.signature):
+        raise AuthError(TokenFault.BAD_SIGNATURE)
+    return CheckedToken(text, claims.issuer, claims.jti, curve, claims.expires, claims.bare_audience)
+
+
+def check_claims(
+    claims: Mapping[str, object], *, lxm: Nsid, now: float, policy: TokenPolicy
+) -> CheckedClaims:
+    """The claims of a token by which an account, or one of its devices, calls one method of this service."""
     issuer, audience = _text(claims, "iss"), _text(claims, "aud")
     method, jti = claims.get("lxm"), _text(claims, "jti")
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
@@ -95,16 +112,16 @@ def check_token(text: str, *, lxm: Nsid, now: float, policy: TokenPolicy) -> Che
     if method != lxm:
         raise AuthError(TokenFault.BAD_METHOD)
     try:
-        account = parse_issuer(issuer, own=policy.service.web_name)
+        account = parse_issuer(issuer, own=policy.service.web_name, loopback_hosts=policy.loopback_hosts)
     except InvalidId:
         raise AuthError(TokenFault.BAD_ISSUER) from None
-    if not is_signature(curve, token.signature):
-        raise AuthError(TokenFault.BAD_SIGNATURE)
-    return CheckedToken(text, account, jti, curve, expires + policy.clock_skew, bare)
+    return CheckedClaims(account, jti, expires + policy.clock_skew, bare)
 
 
-class Authenticator:
-    """The thin shell around `check_token`: looks the key up, verifies, and sees to single use."""
+class ServiceTokens:
+    """The thin shell around `check_token`: looks the account's key up and verifies."""
+
+    used_up = True
 
     def __init__(
         self,
@@ -113,48 +130,35 @@ class Authenticator:
         resolver: Resolver,
         clock: Callable[[], float],
         token_hash: Callable[[str, str], bytes],
-        replay: ReplayGuard,
-        remember: Callable[[bytes, int], None],
         keys: KeyCache | None = None,
         on_bare_audience: Callable[[], None] = lambda: None,
     ) -> None:
         """`clock` gives Unix seconds, `token_hash` the keyed hash of (issuer, jti).
 
-        `remember(hash, until)` queues a used token to the store and returns at once; the store must
-        commit it no later than anything that is submitted after it, so that a token whose effect
-        survives a crash is still used after it. `on_bare_audience` hears of each token that was accepted
-        though its `aud` had no fragment.
+        `on_bare_audience` hears of each token that was verified though its `aud` had no fragment.
         """
         self._policy = policy
         self._resolver = resolver
         self._clock = clock
         self._token_hash = token_hash
-        self._replay = replay
-        self._remember = remember
         self._keys = KeyCache() if keys is None else keys
         self._on_bare_audience = on_bare_audience
 
-    async def authenticate(self, authorization: str | None, *, lxm: Nsid, single_use: bool) -> Caller:
-        """The caller that an `Authorization` header proves, for this method.
-
-        `single_use` for procedures and the opening of streams; a query's token may be used again
-        within its life, since clients that fetch tokens from their PDS keep them.
-        Raises `AuthError` (401) and, when the memory for used tokens is full, `AuthOverloadedError`.
-        A cancelled call has used nothing up.
-        """
-        token = check_token(bearer_token(authorization), lxm=lxm, now=self._clock(), policy=self._policy)
+    async def principal(self, text: str, *, lxm: Nsid) -> Principal:
+        """The account whose `#atproto` key made the token. Raises `AuthError`, or `DirectoryAwayError`."""
+        token = check_token(text, lxm=lxm, now=self._clock(), policy=self._policy)
         await self._verify(token)
-        if self._clock() >= token.expires:  # resolving may have taken its time
-            raise AuthError(TokenFault.EXPIRED)
-        token_id = self._token_hash(token.issuer, token.jti)
-        if single_use:
-            # No await from here to the return: look, insert and queueing are one step.
-            if not self._replay.use(token_id, until=token.expires, now=self._clock()):
-                raise AuthError(TokenFault.NOT_UNIQUE)
-            self._remember(token_id, token.expires)
         if token.bare_audience:
             self._on_bare_audience()
-        return Caller(token.issuer, token.expires, token_id)
+        return Principal(
+            account=token.issuer,
+            device=None,
+            kind="service",
+            expires=token.expires,
+            token_id=self._token_hash(token.issuer, token.jti),
+            methods=None,
+            grant=None,
+        )
 
     async def _verify(self, token: CheckedToken) -> None:
         """Returns if the issuer's key made the token. The key may have been rotated: one refresh."""
@@ -177,18 +181,10 @@ class Authenticator:
             raise AuthError(TokenFault.UNTRUSTED_ISSUER) from None
         except BadDocumentError:
             return None  # a refresh may bring a better one
+        except DirectoryAwayError:
+            raise  # says nothing of the token, so it is not answered as if it did
         except ResolutionError:
             raise AuthError(TokenFault.NOT_RESOLVED) from None
-
-
-def bearer_token(authorization: str | None) -> str:
-    """The token of an `Authorization` header (RFC 6750 2.1: scheme in any case, one space)."""
-    if authorization is None:
-        raise AuthError(TokenFault.MISSING_JWT)
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise AuthError(TokenFault.MISSING_JWT)
-    return token
 
 
 def _check_header(header: Mapping[str, object]) -> Curve:

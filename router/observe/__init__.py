@@ -14,6 +14,7 @@ from router.observe.loop import watch_loop
 from router.observe.metrics import TABLE, Metric, Metrics, Sample, Source
 from router.observe.observer import Observer
 from router.observe.pages import Page, health_page, live_page, ready_page
+from router.observe.pseudonyms import Aliases
 from router.observe.sources import QueueState
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "TABLE",
     "UNKNOWN",
     "ActorInstrument",
+    "Aliases",
     "CallCheck",
     "Check",
     "Fault",

@@ -34,7 +34,9 @@ FIELDS: frozenset[str] = frozenset(
         "restart_in_s", "fate", "knobs",
         # of the process and its parts
         "version", "address", "url", "path", "check", "detail", "queue", "items", "bytes", "seconds",
-        "count", "limit", "name", "reason", "setting", "command", "schema", "writer", "signal",
+        "count", "limit", "name", "reason", "setting", "command", "schema", "writer", "signal", "quota",
+        # of whom: a pseudonym of the day, never an identifier
+        "who",
     }
 )  # fmt: skip
 """What a line may hold. `path` is a file of the operator's, `address` and `url` are ours, never a peer's."""

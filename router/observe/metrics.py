@@ -57,6 +57,26 @@ DELIVERIES = Metric("rookery_deliveries_total", Kind.COUNTER, "Events handed to 
 BARE_AUDIENCE = Metric(
     "rookery_bare_audience_total", Kind.COUNTER, "Tokens whose `aud` had no #fragment, accepted by setting."
 )
+RATE_LIMITED = Metric(
+    "rookery_rate_limited_total", Kind.COUNTER, "Requests refused by a rate limit, by class.", ("quota",)
+)
+RATE_FORGOTTEN = Metric(
+    "rookery_rate_forgotten_total",
+    Kind.READ_COUNTER,
+    "Callers whose count was dropped because rate.max_keys was reached.",
+    ("whose",),
+)
+DID_LOOKS = Metric(
+    "rookery_did_looks_total",
+    Kind.READ_COUNTER,
+    "Looks for DID documents of elsewhere, by how they ended.",
+    ("source", "result"),
+)
+DID_BRAKED = Metric(
+    "rookery_did_braked_total",
+    Kind.READ_COUNTER,
+    "Looks that a failed signature asked for and the brakes refused.",
+)
 LOOP_DELAY = Metric(
     "rookery_loop_delay_seconds", Kind.HISTOGRAM, "How late the event loop wakes a sleeper.", (), _FAST
 )

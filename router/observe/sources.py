@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +56,19 @@ def queues(read: Callable[[], Iterable[QueueState]]) -> Source:
                     yield Sample(metric, value, (state.queue,))
 
     return samples
+
+
+@attrs.frozen
+class Forgotten:
+    """Callers of one kind whose count was dropped for want of room."""
+
+    whose: str
+    count: int
+
+
+def forgotten(read: Callable[[], Iterable[Forgotten]]) -> Source:
+    """A source for what the rate limits had to forget."""
+    return lambda: [Sample(metrics.RATE_FORGOTTEN, each.count, (each.whose,)) for each in read()]
 
 
 class StoreCounters(Protocol):
@@ -114,6 +127,24 @@ def tail(tail: TailCounters, bus: BusCounters) -> Source:
         Sample(metrics.TAIL_FAILED_READS, tail.failed_reads),
         Sample(metrics.BUS_FAILURES, bus.failures),
     )
+
+
+class OutsideCounters(Protocol):
+    """What is exported of the resolver for accounts of elsewhere (observe knows no identity)."""
+
+    def answers(self) -> Mapping[tuple[str, str], int]: ...
+    def statistics(self) -> Mapping[str, int]: ...
+
+
+def did_looks(resolver: OutsideCounters) -> Source:
+    """A source for looks at the world, and those the brakes refused."""
+
+    def samples() -> Iterator[Sample]:
+        for labels, number in resolver.answers().items():
+            yield Sample(metrics.DID_LOOKS, number, labels)
+        yield Sample(metrics.DID_BRAKED, resolver.statistics()["braked"])
+
+    return samples
 
 
 def log_writer(writer: LineWriter) -> Source:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.credentials import Credentials
+from router.store.logins import Logins
 from router.store.values import (
     Account,
     AppendOutcome,
@@ -37,7 +39,7 @@ CommitListener = Callable[[Sequence[Entry]], None]
 Must be quick and must not raise."""
 
 
-class Store(abc.ABC):
+class Store(Credentials, Logins):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property
@@ -221,7 +223,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def sweep(self, now: int, *, limit: int = 1000) -> Swept:
-        """Delete at most `limit` expired tokens and as many expired results."""
+        """Delete at most `limit` expired rows of each kind: tokens, results, what is left of logins."""
 
     @abc.abstractmethod
     async def health(self) -> StoreHealth:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import trio
+from msgspec.structs import replace
 
 from protocol import (
     AccountDid,
@@ -29,8 +30,32 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.credentials import (
+    AccountUnknown,
+    ApiKey,
+    ApiKeyConflict,
+    ApiKeyMade,
+    ApiKeyOutcome,
+    ApiKeyUnknown,
+    DeviceChanged,
+    DeviceRevoked,
+    DeviceUnknown,
+    Recovered,
+    RotateOutcome,
+    Suspension,
+    TooManyApiKeys,
+)
 from router.store.errors import PoisonRequest
 from router.store.interface import CommitListener, Store
+from router.store.logins import (
+    Grant,
+    GrantReused,
+    GrantRotated,
+    IdentityLinked,
+    RotationOutcome,
+    is_retry,
+    judge_rotation,
+)
 from router.store.values import (
     Account,
     AlreadyAnswered,
@@ -81,6 +106,11 @@ class MemoryStore(Store):
         self._accounts: dict[AccountDid, Account] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._packages: dict[DeviceId, list[KeyPackage]] = {}
+        self._api_keys: dict[str, ApiKey] = {}
+        self._suspended: dict[AccountDid, int] = {}
+        self._pending: dict[bytes, tuple[bytes, int]] = {}
+        self._identities: dict[bytes, AccountDid] = {}
+        self._grants: dict[str, Grant] = {}
         self._tokens: dict[bytes, int] = {}
         self._audit: list[AuditLink] = []
         self._listeners: list[CommitListener] = []
@@ -339,7 +369,7 @@ class MemoryStore(Store):
             self._record((AuditFact("device.registered", device.account, device.id),), now)
             standing = device
         else:
-            standing = Device(known.id, known.account, device.name, known.signature_key, known.registered_day)
+            standing = replace(known, name=device.name)
         self._devices[standing.id] = standing
         packages = self._packages.setdefault(standing.id, [])
         packages.extend(package for package in dict.fromkeys(key_packages) if package not in packages)
@@ -357,6 +387,226 @@ class MemoryStore(Store):
     async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
         await trio.lowlevel.checkpoint()
         return list(self._packages.get(device, ()))
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def _device_of(self, account: AccountDid, device: DeviceId) -> Device | None:
+        found = self._devices.get(device)
+        return found if found is not None and found.account == account else None
+
+    async def rename_device(self, account: AccountDid, device: DeviceId, name: str) -> Device | None:
+        await trio.lowlevel.checkpoint()
+        known = self._device_of(account, device)
+        if known is not None:
+            known = self._devices[device] = replace(known, name=name)
+        return known
+
+    async def rotate_device_key(
+        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+    ) -> RotateOutcome:
+        await trio.lowlevel.checkpoint()
+        known = self._device_of(account, device)
+        if known is None:
+            return DeviceUnknown()
+        if known.signature_key == signature_key:
+            return DeviceChanged(known)
+        if any(other.signature_key == signature_key for other in self._devices.values()):
+            return DuplicatePublicKey()
+        self._devices[device] = replace(known, signature_key=signature_key)
+        self._record((AuditFact("device.key-rotated", account, device),), now)
+        return DeviceChanged(self._devices[device])
+
+    async def revoke_device(
+        self, account: AccountDid, device: DeviceId, *, now: int
+    ) -> DeviceRevoked | DeviceUnknown:
+        await trio.lowlevel.checkpoint()
+        if self._device_of(account, device) is None:
+            return DeviceUnknown()
+        self._record((AuditFact("device.revoked", account, device),), now)
+        return self._delete_device(device)
+
+    def _delete_device(self, device: DeviceId) -> DeviceRevoked:
+        del self._devices[device]
+        packages = len(self._packages.pop(device, ()))
+        self._marks = {place: seq for place, seq in self._marks.items() if place[0] != device}
+        keys = sorted(key.id for key in self._api_keys.values() if key.device == device)
+        for key in keys:
+            del self._api_keys[key]
+        return DeviceRevoked(packages, tuple(keys))
+
+    async def count_key_packages(self, device: DeviceId) -> int:
+        await trio.lowlevel.checkpoint()
+        return len(self._packages.get(device, ()))
+
+    async def mark_seen(self, devices: Sequence[DeviceId], day: int) -> None:
+        await trio.lowlevel.checkpoint()
+        for device in devices:
+            known = self._devices.get(device)
+            if known is not None and known.last_seen_day < day:
+                self._devices[device] = replace(known, last_seen_day=day)
+
+    async def keep_api_key(
+        self, key: ApiKey, *, replaces: str | None, now: int, max_keys: int
+    ) -> ApiKeyOutcome:
+        await trio.lowlevel.checkpoint()
+        if self._device_of(key.account, key.device) is None:
+            return DeviceUnknown()
+        known = self._api_keys.get(key.id)
+        if known is not None:
+            if replace(known, hash=key.hash, created_day=key.created_day) != key:
+                return ApiKeyConflict()
+            self._api_keys[key.id] = replace(known, hash=key.hash)
+            self._record((AuditFact("api-key.renewed", key.account, key.device, detail=key.id),), now)
+            return ApiKeyMade(renewed=True)
+        owned = {other.id for other in self._api_keys.values() if other.account == key.account}
+        if replaces is not None and replaces not in owned:
+            return ApiKeyUnknown()
+        if len(owned - {replaces}) >= max_keys:
+            return TooManyApiKeys(max_keys)
+        if replaces is not None:
+            del self._api_keys[replaces]
+        self._api_keys[key.id] = key
+        self._record((AuditFact("api-key.created", key.account, key.device, detail=key.id),), now)
+        return ApiKeyMade(renewed=False)
+
+    async def api_key(self, key: str) -> ApiKey | None:
+        await trio.lowlevel.checkpoint()
+        return self._api_keys.get(key)
+
+    async def api_keys_of(self, account: AccountDid) -> list[ApiKey]:
+        await trio.lowlevel.checkpoint()
+        return sorted((key for key in self._api_keys.values() if key.account == account), key=lambda k: k.id)
+
+    async def revoke_api_key(self, account: AccountDid, key: str, *, now: int) -> bool:
+        await trio.lowlevel.checkpoint()
+        known = self._api_keys.get(key)
+        if known is None or known.account != account:
+            return False
+        del self._api_keys[key]
+        self._record((AuditFact("api-key.revoked", account, detail=key),), now)
+        return True
+
+    async def suspend(self, account: AccountDid, *, now: int) -> bool:
+        await trio.lowlevel.checkpoint()
+        if account in self._suspended:
+            return False
+        self._suspended[account] = rules.day_of(now)
+        self._record((AuditFact("account.disabled", subject=account),), now)
+        return True
+
+    async def restore(self, account: AccountDid, *, now: int) -> bool:
+        await trio.lowlevel.checkpoint()
+        if self._suspended.pop(account, None) is None:
+            return False
+        self._record((AuditFact("account.enabled", subject=account),), now)
+        return True
+
+    async def suspensions(self) -> list[Suspension]:
+        await trio.lowlevel.checkpoint()
+        return [Suspension(account, day) for account, day in sorted(self._suspended.items())]
+
+    async def recover_account(
+        self, account: AccountDid, verification_key: str, *, keep_devices: bool, now: int
+    ) -> Recovered | AccountUnknown:
+        await trio.lowlevel.checkpoint()
+        known = self._accounts.get(account)
+        if known is None:
+            return AccountUnknown()
+        known = self._accounts[account] = replace(known, verification_key=verification_key)
+        self._record((AuditFact("account.recovered", subject=account),), now)
+        devices = [device.id for device in self._devices.values() if device.account == account]
+        if keep_devices:
+            devices = []
+        api_keys: list[str] = []
+        for device in devices:
+            api_keys += self._delete_device(device).api_keys
+            self._record((AuditFact("device.revoked", subject=device),), now)
+        return Recovered(known, tuple(devices), tuple(api_keys))
+
+    # -- logins ----------------------------------------------------------------------------------------
+
+    async def keep_pending(self, key: bytes, sealed: bytes, *, expires: int) -> None:
+        await trio.lowlevel.checkpoint()
+        self._pending[key] = (sealed, rules.replay_expiry(expires))
+
+    async def take_pending(self, key: bytes, *, now: int) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        if key not in self._pending or self._pending[key][1] <= now:
+            return None
+        return self._pending.pop(key)[0]
+
+    async def account_of_identity(self, identity: bytes) -> AccountDid | None:
+        await trio.lowlevel.checkpoint()
+        return self._identities.get(identity)
+
+    async def create_account_for(
+        self, identity: bytes, did: AccountDid, name: str, *, now: int
+    ) -> Account | NameTaken | IdentityLinked:
+        await trio.lowlevel.checkpoint()
+        linked = self._identities.get(identity)
+        if linked is not None:
+            return self._accounts[did] if linked == did else IdentityLinked(linked)
+        if any(known.did == did or known.name == name for known in self._accounts.values()):
+            return NameTaken(name)
+        made = self._accounts[did] = Account(did, name, "", rules.day_of(now))
+        self._identities[identity] = did
+        self._record((AuditFact("account.created", subject=did),), now)
+        return made
+
+    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
+        await trio.lowlevel.checkpoint()
+        mine = [identity for identity, owner in self._identities.items() if owner == account]
+        for identity in mine:
+            del self._identities[identity]
+        if mine:
+            self._record((AuditFact("account.unlinked", subject=account),), now)
+        return len(mine)
+
+    async def begin_grant(self, grant: Grant) -> bool:
+        await trio.lowlevel.checkpoint()
+        if grant.account not in self._accounts:
+            raise PoisonRequest("a login of an account that does not live here")
+        return self._grants.setdefault(grant.id, grant) is grant
+
+    async def rotate_grant(
+        self, grant: str, *, presented: bytes, successor: bytes, retry: bytes | None, now: int
+    ) -> RotationOutcome:
+        await trio.lowlevel.checkpoint()
+        known = self._grants.get(grant)
+        outcome = judge_rotation(known, presented=presented, retry=retry, now=now)
+        if known is None:
+            return outcome
+        match outcome:
+            case GrantRotated() if not is_retry(known, retry):
+                self._grants[grant] = replace(known, current=successor, retry=retry)
+            case GrantReused(account=account):
+                self._end_grants((known,), now)
+                self._record((AuditFact("login.reused", subject=account),), now)
+            case _:
+                pass
+        return outcome
+
+    async def end_grant(self, grant: str, *, now: int) -> AccountDid | None:
+        await trio.lowlevel.checkpoint()
+        known = self._grants.get(grant)
+        if known is None or known.ended:
+            return None
+        self._end_grants((known,), now)
+        return known.account
+
+    async def end_grants_of(self, account: AccountDid, *, now: int) -> list[str]:
+        await trio.lowlevel.checkpoint()
+        mine = [grant for grant in self._grants.values() if grant.account == account and not grant.ended]
+        self._end_grants(mine, now)
+        return sorted(grant.id for grant in mine)
+
+    def _end_grants(self, grants: Sequence[Grant], now: int) -> None:
+        for grant in grants:
+            self._grants[grant.id] = replace(grant, ended=True, expires=rules.remembered_until(now))
+
+    async def ended_grants(self, now: int) -> list[str]:
+        await trio.lowlevel.checkpoint()
+        return [grant.id for grant in self._grants.values() if grant.ended and grant.expires > now]
 
     # -- tokens, housekeeping --------------------------------------------------------------------------
 
@@ -396,7 +646,13 @@ class MemoryStore(Store):
             del self._tokens[token]
         for scope in results:
             del self._results[scope]
-        return Swept(len(tokens), len(results))
+        pending = [key for key, (_, expires) in self._pending.items() if expires <= now][:limit]
+        grants = [grant.id for grant in self._grants.values() if grant.expires <= now][:limit]
+        for key in pending:
+            del self._pending[key]
+        for grant in grants:
+            del self._grants[grant]
+        return Swept(len(tokens), len(results), max(len(pending), len(grants)))
 
     async def health(self) -> StoreHealth:
         await trio.lowlevel.checkpoint()

@@ -26,6 +26,15 @@ def replay_expiry(expires: int) -> int:
     return -(-expires // REPLAY_GRAIN) * REPLAY_GRAIN
 
 
+ENDED_SECONDS = 3600
+"""How long an ended login is remembered at least: no access token lives longer."""
+
+
+def remembered_until(now: int) -> int:
+    """When the row of a login that ends now may go: the end of a day, so that it does not tell the moment."""
+    return (day_of(now + ENDED_SECONDS) + 1) * 86_400
+
+
 def check_append(request: AppendRequest) -> None:
     """Raise `PoisonRequest` unless the entries continue the conversation densely: a bug of the caller.
 

@@ -132,8 +132,11 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     account: AccountDid
     name: str
     signature_key: bytes
+    """Ed25519: the device signs its own tokens with it."""
     registered_day: int
     """Days since 1970-01-01."""
+    last_seen_day: int = 0
+    """Days since 1970-01-01; 0 until it was seen."""
 
 
 class KeyPackage(msgspec.Struct, frozen=True, gc=False):
@@ -168,6 +171,13 @@ class Swept(msgspec.Struct, frozen=True, tag="swept", gc=False):
 
     tokens: int
     results: int
+    logins: int = 0
+    """Of pending ceremonies or of logins that are over, whichever were more."""
+
+    @property
+    def most(self) -> int:
+        """Of the kind of which there were most: at the limit, there may be more."""
+        return max(self.tokens, self.results, self.logins)
 
 
 class StoreHealth(msgspec.Struct, frozen=True, gc=False):

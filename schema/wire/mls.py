@@ -189,6 +189,10 @@ class LeaveConvoInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     convo_id: str
     target_did: Did | UnsetType = UNSET
     commit: str | UnsetType = UNSET
+    idempotency_key: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.idempotency_key, 64, "idempotencyKey")
 
 
 class LeaveConvoOutput(Wire, frozen=True, kw_only=True):

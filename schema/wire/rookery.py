@@ -141,7 +141,7 @@ class LeaveConvoInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Input of `chat.rookery.leaveConvo`."""
 
     convo_id: str
-    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)]
 
     def __post_init__(self) -> None:
         fits(self.idempotency_key, 64, "idempotencyKey")
@@ -198,11 +198,13 @@ class SendMessageInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     convo_id: str
     msg_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    idempotency_key: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     ciphertext: Octets
     device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.msg_id, 64, "msgId")
+        fits(self.idempotency_key, 64, "idempotencyKey")
         holds(self.ciphertext, 1, 10485760, "ciphertext")
         fits(self.device_id, 64, "deviceId")
 

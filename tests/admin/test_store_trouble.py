@@ -9,6 +9,7 @@ from router.client.directory import AccountCreate
 from router.control import ControlHandlers
 from router.identity.accounts import new_account
 from router.identity.service import ServiceIdentity
+from router.keys import Keys
 from router.store.errors import OutcomeUnknown, Overloaded, PoisonRequest, StoreError, StoreUnavailable
 from router.store.memory import MemoryStore
 from router.store.values import Account, NameTaken
@@ -57,6 +58,7 @@ async def test_a_command_under_trouble_is_refused(trouble: StoreError, error: st
             numbers=ask,  # type: ignore[arg-type]  # as above
             tree=here.root.tree,
             tuning=here.tuning,
+            keys=Keys({}, TroubledStore(trouble), lambda: 0),
         ).table()
         asked = {
             "status": NoArguments(),

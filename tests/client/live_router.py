@@ -19,6 +19,7 @@ from router.config import load
 from router.identity.accounts import new_account
 from router.identity.keys import AccountKey
 from router.identity.service import ServiceIdentity
+from tests import generous
 
 
 @attrs.frozen
@@ -56,6 +57,7 @@ async def live_router(folder: Path, **settings: str) -> AsyncIterator[LiveRouter
         "store.path": str(data),
         "store.writer": "inline",
         "logging.level": "error",
+        **generous.OVERRIDES,
         **{name.replace("__", "."): value for name, value in settings.items()},
     }
     async with trio.open_nursery() as nursery:

@@ -1,5 +1,7 @@
 """Unsafe settings and unsafe variables keep the server from starting, with a sentence that mends them."""
 
+import base64
+import random
 import re
 
 import pytest
@@ -42,6 +44,11 @@ def test_the_defaults_are_safe_to_start_and_nothing_is_remarked() -> None:
         {"server.host": "::1"},
         {"server.max_body_bytes": 65_536, "conversations.mailbox_bytes": 70_000},
         {"server.host": "::ffff:127.0.0.1"},
+        {"identity.plc_url": "http://127.0.0.1:2582"},
+        {**PUBLIC, "server.behind_proxy": True, "server.trusted_proxies": "10.0.0.0/8, 2001:db8::/32"},
+        {"cors.origins": "https://app.example, http://localhost:5173"},
+        {**PUBLIC, "server.behind_proxy": True, "cors.origins": "*"},
+        {"auth.max_token_lifetime": 86_400},
     ],
 )
 def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
@@ -70,6 +77,28 @@ def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
         ({"conversations.mailbox_bytes": 1_024}, "conversations.mailbox_bytes"),
         ({"store.queue_bytes": 65_536}, "store.queue_bytes"),
         ({"supervision.backoff_initial": 60.0}, "supervision.backoff_initial"),
+        ({"identity.plc_url": "http://plc.directory"}, "identity.plc_url"),
+        ({"identity.plc_url": "plc.directory"}, "identity.plc_url"),
+        ({"identity.plc_url": "https://plc.directory/v1"}, "identity.plc_url"),
+        (
+            {**PUBLIC, "server.behind_proxy": True, "identity.loopback_hosts": "localhost"},
+            "identity.loopback_hosts",
+        ),
+        ({"identity.document_fresh": 200.0, "identity.document_stale": 100.0}, "identity.document_fresh"),
+        ({"admin.token": "change-me-change-me-change-me-1234"}, "admin.token"),
+        ({"admin.token": "supersecret-9f3a7c51d2e84b60"}, "admin.token"),
+        ({"server.trusted_proxies": "everybody"}, "server.trusted_proxies"),
+        ({"server.trusted_proxies": "10.0.0.1/8"}, "server.trusted_proxies"),
+        ({"server.trusted_proxies": "10.0.0.0/8, 0.0.0.0/0"}, "server.trusted_proxies"),
+        ({"server.trusted_proxies": "::/0"}, "server.trusted_proxies"),
+        ({"cors.origins": "app.example"}, "cors.origins"),
+        ({"cors.origins": "*, https://app.example"}, "cors.origins"),
+        ({**PUBLIC, "server.behind_proxy": True, "cors.origins": "http://app.example"}, "cors.origins"),
+        (
+            {**PUBLIC, "server.behind_proxy": True, "auth.max_token_lifetime": 86_400},
+            "auth.max_token_lifetime",
+        ),
+        ({**PUBLIC, "server.behind_proxy": True, "auth.clock_skew": 300}, "auth.clock_skew"),
     ],
 )
 def test_what_is_unsafe_or_useless_is_refused_with_a_way_to_mend_it(
@@ -85,17 +114,33 @@ def test_what_is_unsafe_or_useless_is_refused_with_a_way_to_mend_it(
     ("values_given", "about"),
     [
         ({"store.synchronous": "normal"}, "store.synchronous"),
+        ({"identity.loopback_hosts": "localhost"}, "identity.loopback_hosts"),
         (
             {**PUBLIC, "server.behind_proxy": True, "logging.exception_messages": True},
             "logging.exception_messages",
         ),
-        ({"server.public_url": "https://a.example", "service.did": "did:web:b.example"}, "service.did"),
+        (
+            {**PUBLIC, "server.behind_proxy": True, "service.did": "did:web:b.example"},
+            "service.did",
+        ),
+        ({"server.public_url": "https://chat.example"}, "server.public_url"),
+        ({**PUBLIC, "server.behind_proxy": True, "rate.send": 1_000_000}, "rate.send"),
+        ({**PUBLIC, "server.behind_proxy": True, "logging.level": "debug"}, "logging.level"),
     ],
 )
 def test_what_is_weaker_by_choice_is_a_warning(values_given: dict[str, Value], about: str) -> None:
     (finding,) = check(build(values_given))
 
     assert (finding.severity, finding.about[0]) == (Severity.WARN, about)
+
+
+def test_a_secret_made_by_a_machine_is_no_placeholder() -> None:
+    """Hex and base64 of random bytes hold no word; a thousand tries say so."""
+    dice = random.Random(7)
+    for _ in range(1_000):
+        raw = dice.randbytes(32)
+        for token in (raw.hex(), base64.urlsafe_b64encode(raw).decode()):
+            assert check(build({"admin.token": token})) == ()
 
 
 def test_a_short_admin_token_is_not_repeated() -> None:

@@ -29,6 +29,8 @@ from router.store.values import (
     StaleTerm,
     TooManyDevices,
 )
+from tests.contracts.credentials_contract import CredentialsContract
+from tests.contracts.logins_contract import LoginsContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
 
 ALL = 1_000_000
@@ -617,5 +619,7 @@ class WriteContract(
     """What depends on where commits happen."""
 
 
-class StoreContract(WriteContract, MembershipContract, LogContract, AuditContract):
+class StoreContract(
+    WriteContract, MembershipContract, LogContract, AuditContract, CredentialsContract, LoginsContract
+):
     """All of it."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,28 +20,37 @@ from actors import Registry, RegistryOptions
 from protocol import SUBPROTOCOL, ConversationId, DeviceId, Nsid
 from protocol import Limits as ProtocolLimits
 from router.bus.local import LocalBus
-from router.config import Logging, Settings
+from router.config import Logging, Rates, Settings
 from router.config.sections import Server as ServerSettings
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
 from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
 from router.device.tail import Tail
+from router.edge.admission import Admission
+from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
 from router.edge.routes import route_names
 from router.edge.server import Limits
 from router.edge.services import Edge
 from router.identity.accounts import new_account
+from router.identity.authenticator import Authenticator, Look
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
 from router.identity.resolver import LocalResolver
+from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments, ServiceIdentity
-from router.identity.service_auth import Authenticator, TokenPolicy
+from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.tokens import mint_token
+from router.limits import LocalQuotas, classes
+from router.login.keyring import KeyRing
+from router.login.service import make_login
+from router.login.tokens import AccessTokens
 from router.observe import CallCheck, Health, Metrics, Observer, Verdict, Vocabulary, make_logs
 from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
+from tests import generous
 from tests.edge.harness import Running, WebSocket, running
 
 NOW = 1_780_000_001.25
@@ -187,9 +199,12 @@ async def open_house(
     settings: Settings | None = None,
     limits: Limits | None = None,
     mailbox: int = 64,
+    debug: bool = False,
 ) -> AsyncIterator[House]:
     """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation."""
     settings = settings or Settings(server=ServerSettings(body_timeout=5.0))
+    if settings.rate == Rates():  # a test that is about limits says which
+        settings = attrs.evolve(settings, rate=generous.RATES)
     store = store or MemoryStore()
     bus = LocalBus()
     store.on_commit(bus.hint)
@@ -201,6 +216,7 @@ async def open_house(
     )
     device_actors: Registry[DeviceId, CatchUp] = Registry("devices", DeviceBehaviour(store, tail))
     secrets = ServerSecrets(b"s" * 32)
+    revocations = Revocations(lambda: house.now)
     log = io.StringIO()
     metrics = Metrics(version="test")
     faults: list[tuple[str, BaseException | None]] = []
@@ -209,8 +225,15 @@ async def open_house(
     async def examine() -> Verdict:
         return verdict[0]
 
-    logs = make_logs(Logging(format="json"), bucket_seconds=2, stream=log, clock=lambda: NOW)
+    logging = Logging(format="json", level="debug" if debug else "warning")
+    logs = make_logs(logging, bucket_seconds=2, stream=log, clock=lambda: NOW)
     drain = trio.Event()
+    observer = Observer(logs, metrics, Vocabulary(route_names(), ERRORS))
+    quotas = LocalQuotas(
+        classes(settings.rate), capacity=settings.rate.max_keys, clock=lambda: house.now + trio.current_time()
+    )
+    folder = Path(tempfile.mkdtemp(prefix="rookery-house-"))
+    ring = KeyRing(folder, lambda: NOW)
     edge = Edge(
         store=store,
         conversations=Conversations(conversation_actors),
@@ -222,17 +245,39 @@ async def open_house(
             feed_bytes=settings.devices.feed_bytes,
         ),
         authenticator=Authenticator(
-            policy=TokenPolicy(SERVICE),
-            resolver=LocalResolver(SERVICE, store),
+            {
+                Look.SERVICE: ServiceTokens(
+                    policy=TokenPolicy(SERVICE),
+                    resolver=LocalResolver(SERVICE, store),
+                    clock=lambda: house.now,
+                    token_hash=secrets.token_hash,
+                ),
+                Look.ACCESS: AccessTokens(
+                    SERVICE, ring, clock=lambda: house.now, token_hash=secrets.token_hash
+                ),
+            },
             clock=lambda: house.now,
-            token_hash=secrets.token_hash,
             replay=ReplayGuard(),
             remember=store.remember_token,
+            revocations=revocations,
+        ),
+        admission=Admission(quotas, TrustedProxies.of(settings), observer, lambda: house.now),
+        revocations=revocations,
+        login=make_login(
+            settings,
+            store=store,
+            service=SERVICE,
+            root=secrets.logins,
+            ring=ring,
+            revocations=revocations,
+            clock=lambda: house.now,
+            bucket=lambda: int(house.now) // 2 * 2,
+            report=lambda what, error: faults.append((what, error)),
         ),
         documents=ServedDocuments(SERVICE, store),
         secrets=secrets,
         health=Health((CallCheck("store", examine),), metrics, timeout=1.0, max_age=0.0),
-        observer=Observer(logs, metrics, Vocabulary(route_names(), ERRORS)),
+        observer=observer,
         settings=settings,
         version="test",
         drain=drain,
@@ -241,6 +286,7 @@ async def open_house(
         report=lambda what, error: faults.append((what, error)),
     )
     async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(conversation_actors.run)

@@ -97,7 +97,8 @@ async def test_a_cursor_of_the_future_is_an_error_frame(house: House) -> None:
 async def test_the_seed_contract_sees_its_own_names(house: House) -> None:
     alice = await house.account("alice")
     await house.device(alice)
-    await house.post(alice, f"{MLS}.createConvo", {"groupId": "00ff", "cipherSuite": SUITE})
+    body = {"groupId": "00ff", "cipherSuite": SUITE, "idempotencyKey": "1"}
+    await house.post(alice, f"{MLS}.createConvo", body)
     nsid = f"{MLS}.subscribeConvoEvents"
     async with listen(house, alice, "?cursor=0", nsid) as socket:
         assert what(await frames(socket, 1, nsid)) == ["#convoEvent"]

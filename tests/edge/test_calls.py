@@ -60,7 +60,7 @@ async def test_a_stranger_cannot_tell_a_foreign_conversation_from_none(house: Ho
         ("POST", "sendMessage", {"msgId": "m", "ciphertext": padded(b"x")}),
         ("POST", "addMembers", {"didList": [eve.did], "idempotencyKey": "1"}),
         ("POST", "removeMember", {"targetDid": house.accounts["bob"].did, "idempotencyKey": "1"}),
-        ("POST", "leaveConvo", {}),
+        ("POST", "leaveConvo", {"idempotencyKey": "1"}),
         ("POST", "updateCursor", {"seq": 1}),
     ]
     for method, name, body in asks:
@@ -318,7 +318,7 @@ def private_message(group: bytes, epoch: int, size: int = 512) -> bytes:
 async def mls_group(house: House) -> str:
     alice = await house.account("alice")
     await house.device(alice)
-    body = {"groupId": "00ff", "cipherSuite": SUITE}
+    body = {"groupId": "00ff", "cipherSuite": SUITE, "idempotencyKey": "1"}
     return str((await house.post(alice, f"{MLS}.createConvo", body))["id"])
 
 
@@ -355,9 +355,9 @@ async def test_an_mls_message_is_taken_and_read_by_its_lexicon(house: House) -> 
 async def test_an_mls_group_registered_twice_is_one(house: House) -> None:
     convo = await mls_group(house)
     alice = house.accounts["alice"]
-    body = {"groupId": "00ff", "cipherSuite": SUITE}
+    body = {"groupId": "00ff", "cipherSuite": SUITE, "idempotencyKey": "1"}
     assert (await house.post(alice, f"{MLS}.createConvo", body))["id"] == convo
-    body["groupId"] = "00FF"  # the same group, another request
+    body |= {"groupId": "00FF", "idempotencyKey": "2"}  # the same group, another request
     assert await refusal(house, "alice", "POST", f"{MLS}.createConvo", json=body) == "IdempotencyConflict"
     eve = await house.account("eve")
     await house.device(eve)
@@ -391,6 +391,7 @@ async def test_what_an_mls_message_may_not_be(house: House, change: dict[str, An
 async def test_commits_and_welcomes_are_refused_rather_than_lost(house: House) -> None:
     convo = await mls_group(house)
     add = {"convoId": convo, "didList": [(await house.account("bob")).did], "commit": "AAAA"}
+    add["idempotencyKey"] = "1"
     assert await refusal(house, "alice", "POST", f"{MLS}.addMembers", json=add) == "MethodNotImplemented"
     leave = {"convoId": convo, "commit": "AAAA"}
     assert await refusal(house, "alice", "POST", f"{MLS}.leaveConvo", json=leave) == "MethodNotImplemented"
@@ -428,9 +429,9 @@ async def test_accounts_nobody_knows_cannot_be_added(house: House) -> None:
     assert await refusal(house, "alice", "POST", f"{ROOKERY}.addMembers", json=add) == "MemberNotFound"
     create = {"idempotencyKey": "2", "initialMembers": [ghost]}
     assert await refusal(house, "alice", "POST", f"{ROOKERY}.createConvo", json=create) == "MemberNotFound"
-    create = {"groupId": "aa", "cipherSuite": SUITE, "initialMembers": [ghost]}
+    create = {"groupId": "aa", "cipherSuite": SUITE, "initialMembers": [ghost], "idempotencyKey": "3"}
     assert await refusal(house, "alice", "POST", f"{MLS}.createConvo", json=create) == "KeyPackageNotFound"
-    create = {"groupId": "aa", "cipherSuite": "ROT13"}
+    create = {"groupId": "aa", "cipherSuite": "ROT13", "idempotencyKey": "4"}
     assert await refusal(house, "alice", "POST", f"{MLS}.createConvo", json=create) == "InvalidCipherSuite"
 
 
@@ -442,7 +443,7 @@ async def test_only_an_admin_removes_and_nobody_the_last(house: House) -> None:
     assert await refusal(house, "alice", "POST", f"{ROOKERY}.removeMember", json=remove) == "CannotRemoveSelf"
     left = await house.post(bob, f"{ROOKERY}.leaveConvo", {"convoId": convo, "idempotencyKey": "1"})
     assert left == await house.post(bob, f"{ROOKERY}.leaveConvo", {"convoId": convo, "idempotencyKey": "1"})
-    leave = {"convoId": convo}
+    leave = {"convoId": convo, "idempotencyKey": "2"}
     assert await refusal(house, "alice", "POST", f"{ROOKERY}.leaveConvo", json=leave) == "LastMember"
 
 

@@ -27,7 +27,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "getEpoch": {"convoId": CONVO},
     "addMembers": {"convoId": CONVO, "didList": [DID], "idempotencyKey": "k"},
     "removeMember": {"convoId": CONVO, "targetDid": DID, "idempotencyKey": "k"},
-    "leaveConvo": {"convoId": CONVO},
+    "leaveConvo": {"convoId": CONVO, "idempotencyKey": "k"},
     "sendMessage": {"convoId": CONVO, "msgId": "m", "ciphertext": padded(b"x")},
     "getMessages": {"convoId": CONVO},
     "updateCursor": {"convoId": CONVO, "seq": 1},
@@ -106,7 +106,7 @@ def test_a_method_without_a_row_is_an_error_at_start() -> None:
     [
         (f"{ROOKERY}.nothing", {"name": "nothing"}),
         (f"{ROOKERY}.getConvos", {"idempotency": Idempotency.NATURAL}),
-        (f"{ROOKERY}.sendMessage", {"idempotency": Idempotency.KEY_REQUIRED}),
+        (f"{ROOKERY}.updateCursor", {"idempotency": Idempotency.KEY_REQUIRED}),
         (f"{ROOKERY}.sendMessage", {"transport": Transport.SSE}),
         (f"{ROOKERY}.sendMessage", {"handler": None}),
         (f"{ROOKERY}.createConvo", {"idempotency": Idempotency.MESSAGE_ID}),

@@ -408,14 +408,37 @@ async def test_a_cancel_closes_everything_at_once() -> None:
 
 
 async def test_one_connection_too_many_is_told_so() -> None:
-    async with running(hello, Limits(max_connections=1)) as server:
+    async def held(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await trio.sleep_forever()
+
+    begun = trio.Event()
+    async with running(held, Limits(max_connections=1)) as server:
         first = await server.connect()
         await first.send_all(GET)
-        await read_until(first, b"hello")
+        await begun.wait()
         second = await server.connect()
         assert error_of(await read_all(second)) == (503, "NotEnoughResources")
         await first.aclose()
         await second.aclose()
+
+
+async def test_when_all_places_are_taken_the_oldest_that_is_idle_gives_way() -> None:
+    """Connections that are opened and not used crowd out one another, and nobody who asks for something."""
+    async with running(hello, Limits(max_connections=3)) as server:
+        opened = [await server.connect()]
+        await opened[0].send_all(GET)
+        await read_until(opened[0], b"hello")  # so that it is the oldest, and known as such
+        for _ in range(2):
+            opened.append(await server.connect())
+            await opened[-1].send_all(b"GET / HT")
+        async with await server.connect() as client:
+            await client.send_all(GET)
+            await read_until(client, b"hello")
+            assert await read_all(opened[0]) == b""
+            assert "too_many_connections" not in server.reports
+        for stream in opened:
+            await stream.aclose()
 
 
 # -- WebSockets ------------------------------------------------------------------------------------------

@@ -8,12 +8,14 @@ import attrs
 from crypto import Curve
 from protocol import AccountDid, Nsid
 from router.identity.accounts import new_account
+from router.identity.authenticator import Authenticator, Look
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
 from router.identity.resolver import LocalResolver, Resolver
+from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServiceIdentity
-from router.identity.service_auth import Authenticator, TokenPolicy
+from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.tokens import mint_token
 
 SERVICE = ServiceIdentity("did:web:chat.example.com", "https://chat.example.com")
@@ -61,19 +63,25 @@ class World:
     replay: ReplayGuard = field(default_factory=ReplayGuard)
 
     def __post_init__(self) -> None:
+        self.revocations = Revocations(lambda: self.now)
         self.resolver = LocalResolver(SERVICE, self.accounts)
         self.authenticator = self.with_resolver(self.resolver)
 
     def with_resolver(self, resolver: Resolver, policy: TokenPolicy | None = None) -> Authenticator:
         """An authenticator of this world that asks another resolver."""
-        return Authenticator(
+        self.service_tokens = ServiceTokens(
             policy=TokenPolicy(SERVICE) if policy is None else policy,
             resolver=resolver,
             clock=lambda: self.now,
             token_hash=ServerSecrets(b"s" * 32).token_hash,
+            on_bare_audience=self._hear_bare_audience,
+        )
+        return Authenticator(
+            {Look.SERVICE: self.service_tokens},
+            clock=lambda: self.now,
             replay=self.replay,
             remember=lambda token_hash, until: self.remembered.append((token_hash, until)),
-            on_bare_audience=self._hear_bare_audience,
+            revocations=self.revocations,
         )
 
     def _hear_bare_audience(self) -> None:

@@ -111,8 +111,15 @@ def test_a_list_is_a_short_list(name: str, value: object) -> None:
 
 def test_entries_that_are_not_understood_are_left_out() -> None:
     good = entry()
-    read = document("text", {}, entry(publicKeyMultibase=None, publicKeyJwk={}), good)
+    read = document("text", {}, {"id": 5}, good)
     assert [method.multibase for method in read.verification_methods] == [good["publicKeyMultibase"]]
+
+
+def test_an_account_key_without_its_text_is_not_replaced_by_a_later_one() -> None:
+    """Another reader of the document takes the first entry of that name, and finds no key in it."""
+    jwk = entry(publicKeyMultibase=None, publicKeyJwk={})
+    with pytest.raises(BadDocumentError):
+        KeyCache().key_of(document(jwk, entry()))
 
 
 def test_the_key_is_the_first_of_its_name_and_of_no_other() -> None:

@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey
 
 from crypto import Curve
 from protocol import AccountDid
+from router.identity.authenticator import bearer_token
 from router.identity.document import DidDocument
 from router.identity.errors import (
     AuthError,
@@ -25,7 +26,7 @@ from router.identity.errors import (
 from router.identity.jws import sign_compact
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
-from router.identity.service_auth import TokenPolicy, bearer_token, check_token
+from router.identity.service_auth import TokenPolicy, check_token
 from tests.identity.kit import LIST, NOW, SEND, SERVICE, World
 
 POLICY = TokenPolicy(SERVICE)

@@ -7,11 +7,13 @@ import pytest
 
 from crypto import keyed_hash
 from protocol import AccountDid, parse_nsid
+from router.identity.authenticator import Authenticator, Look
 from router.identity.document import DidDocument, parse_did_document
 from router.identity.errors import AuthError, BadDocumentError, TokenFault
 from router.identity.replay import ReplayGuard
+from router.identity.revocations import Revocations
 from router.identity.service import ServiceIdentity
-from router.identity.service_auth import Authenticator, TokenPolicy
+from router.identity.service_auth import ServiceTokens, TokenPolicy
 from tests.vectors import load_vectors
 
 # The vectors' class of reason -> the names this router gives it.
@@ -70,7 +72,7 @@ async def test_labelled_token(case: dict[str, Any], policy: dict[str, Any]) -> N
     replay = ReplayGuard()
     for seen in case.get("already_seen", ()):
         assert replay.use(hash_of(seen["iss"], seen["jti"]), until=policy["now"] + 3600, now=policy["now"])
-    authenticator = Authenticator(
+    tokens = ServiceTokens(
         policy=TokenPolicy(
             service=ServiceIdentity(policy["service_did"], "https://ds.example.com"),
             max_lifetime=policy["max_lifetime"],
@@ -81,8 +83,13 @@ async def test_labelled_token(case: dict[str, Any], policy: dict[str, Any]) -> N
         resolver=resolver,
         clock=lambda: policy["now"],
         token_hash=hash_of,
+    )
+    authenticator = Authenticator(
+        {Look.SERVICE: tokens},
+        clock=lambda: policy["now"],
         replay=replay,
         remember=lambda _hash, _until: None,
+        revocations=Revocations(lambda: policy["now"]),
     )
     call = authenticator.authenticate(
         "Bearer " + case["token"], lxm=parse_nsid(policy["lxm"]), single_use=True

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from protocol import InvalidId, parse_account_did, parse_nsid
 from router.identity.accounts import check_name
-from router.identity.did import is_handle, is_public_hostname, parse_issuer
+from router.identity.did import is_handle, is_public_hostname, parse_issuer, web_origin
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
 from tests.identity.kit import SERVICE
@@ -100,6 +100,36 @@ def test_a_router_on_localhost_accepts_its_own_accounts_and_no_neighbour() -> No
     ):
         with pytest.raises(InvalidId):
             parse_issuer(did, own=own)
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("bob.example.com", "https://bob.example.com"),
+        ("pds.test", "https://pds.test"),
+        ("localhost", "http://localhost"),
+        ("localhost%3A3000", "http://localhost:3000"),
+        ("localhost%3A0", None),
+        ("localhost%3A65536", None),
+        ("localhost%3A03000", None),
+        ("localhost%3A3000%3A1", None),
+        ("localhost:3000", None),
+        ("pds.test%3A3000", None),
+        ("bob.example.com%3A443", None),
+        ("other.test", None),
+        ("127.0.0.1", None),
+        ("", None),
+    ],
+)
+def test_a_developer_may_name_hosts_that_are_public_to_nobody(name: str, origin: str | None) -> None:
+    named = frozenset({"localhost", "pds.test"})
+    found = web_origin(name, named)
+    assert (None if found is None else str(found)) == origin
+    if found is None:
+        with pytest.raises(InvalidId):
+            parse_issuer(f"did:web:{name}", own=OWN, loopback_hosts=named)
+    else:
+        assert parse_issuer(f"did:web:{name}", own=OWN, loopback_hosts=named)
 
 
 @given(text=st.text(max_size=80) | st.from_regex(r"did:(web|plc):[a-z0-9.%:-]{0,40}", fullmatch=True))

@@ -93,7 +93,7 @@ CONTRACT: dict[str, dict[str, Any]] = {
         "errors": "ConvoNotFound NotMember InvalidCursor",
     },
     "leaveConvo": {
-        "in": "convoId*:str targetDid:did commit:str",
+        "in": "convoId*:str targetDid:did commit:str idempotencyKey+:str<=64",
         "out": "success*:bool newEpoch*:int(0..)",
         "errors": "ConvoNotFound NotMember LastMember",
     },

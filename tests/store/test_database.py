@@ -29,9 +29,10 @@ _SORTS_FEW = {"visible_intervals", "members_now", "memberships", "devices_of", "
 
 
 def shape(connection: sqlite3.Connection) -> dict[str, str]:
-    """Every table, index and trigger with its text, comments and layout aside."""
+    """Every table, index and trigger with its text, comments and layout aside (ALTER TABLE has its own)."""
     rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    return {name: " ".join(re.sub(r"--[^\n]*", "", sql).split()) for name, sql in rows}
+    plain = {name: " ".join(re.sub(r"--[^\n]*", "", sql).split()) for name, sql in rows}
+    return {name: re.sub(r" ?([(),]) ?", r"\1", sql) for name, sql in plain.items()}
 
 
 @pytest.fixture

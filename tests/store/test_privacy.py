@@ -19,7 +19,7 @@ async def test_the_files_hold_no_sender_beside_a_message_and_no_fine_time(tmp_pa
         for number, name in enumerate(SENDERS, 1):
             await store.create_account(account(name), name, "zKey", now=NOW + 7)
             await store.register_device(
-                Device(device(number), account(name), "phone", bytes([number]) * 32, NOW // 86_400),
+                Device(device(number), account(name), "phone", bytes([number]) * 32, *(NOW // 86_400,) * 2),
                 now=NOW,
                 max_devices=5,
             )

@@ -18,6 +18,7 @@ import trio
 import router as package
 from router.admin import ControlClient
 from router.control import Numbers, Status
+from tests import generous
 
 START_SECONDS = 30.0
 STOP_SECONDS = 60.0
@@ -63,6 +64,7 @@ class RouterProcess:
             "ROOKERY_STORE__PATH": str(self.data),
             "ROOKERY_SERVER__PORT": str(self.port),
             "ROOKERY_ADMIN__PORT": str(self.admin_port),
+            **generous.ENVIRONMENT,
             **(settings or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -22,6 +22,8 @@ ACCOUNTS: dict[str, frozenset[str]] = {
     "audit": frozenset({"record"}),
     "conversations": frozenset({"creator"}),
     "devices": frozenset({"id", "account"}),
+    "grants": frozenset({"account"}),
+    "identities": frozenset({"account"}),
     "key_packages": frozenset({"device"}),
     "members": frozenset({"account", "device"}),
     "read_marks": frozenset({"device"}),

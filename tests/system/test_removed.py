@@ -251,7 +251,7 @@ def questions(dave: Person, convo: str) -> list[tuple[str, bytes]]:
         post("addMembers", {"idempotencyKey": f"add {convo}", "didList": [dave.did]}),
         post("removeMember", {"idempotencyKey": f"remove {convo}", "targetDid": dave.did}),
         post("leaveConvo", {"idempotencyKey": f"leave {convo}"}),
-        post("leaveConvo", {}, mls),
+        post("leaveConvo", {"idempotencyKey": f"leave {convo}"}, mls),
     ]
 
 

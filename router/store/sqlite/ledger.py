@@ -26,6 +26,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec.structs import replace
+
 from protocol import (
     Created,
     Entry,
@@ -39,24 +41,39 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
-from router.store.sqlite import trouble
+from router.store.sqlite import credentials, logins, trouble
 from router.store.sqlite.database import SQL, Synchronous, connect_writer
 from router.store.sqlite.requests import (
     AccountMade,
+    BeginGrant,
     CreateAccount,
+    CreateAccountFor,
     Done,
+    EndGrants,
+    KeepApiKey,
+    KeepPending,
     Marked,
+    MarkSeen,
     MoveReadMark,
     Outcome,
     Placed,
     Poisoned,
     Probe,
     RecordActs,
+    RecoverAccount,
     RegisterDevice,
     RememberToken,
+    RenameDevice,
     Request,
+    RevokeApiKey,
+    RevokeDevice,
+    RotateDeviceKey,
+    RotateGrant,
+    Suspend,
     Sweep,
+    TakePending,
     Unavailable,
+    UnlinkIdentities,
 )
 from router.store.values import (
     Account,
@@ -329,7 +346,7 @@ class Ledger:
             known = Device(*row)
             if known.account != device.account:
                 return DuplicatePublicKey()
-            standing = Device(known.id, known.account, device.name, known.signature_key, known.registered_day)
+            standing = replace(known, name=device.name)
             self._execute(SQL["rename_device"], (device.name, known.id))
         else:
             (count,) = self._execute(SQL["count_devices"], (device.account,)).fetchone()
@@ -338,7 +355,14 @@ class Ledger:
             standing = device
             self._execute(
                 SQL["insert_device"],
-                (device.id, device.account, device.name, device.signature_key, device.registered_day),
+                (
+                    device.id,
+                    device.account,
+                    device.name,
+                    device.signature_key,
+                    device.registered_day,
+                    device.last_seen_day,
+                ),
             )
             self._record((AuditFact("device.registered", device.account, device.id),), request.now)
         for package in request.key_packages:
@@ -365,7 +389,9 @@ class Ledger:
     def _sweep(self, request: Sweep) -> Outcome:
         tokens = self._execute(SQL["sweep_tokens"], (request.now, request.limit)).rowcount
         results = self._execute(SQL["sweep_results"], (request.now, request.limit)).rowcount
-        return Swept(tokens, results)
+        pending = self._execute(SQL["sweep_pending"], (request.now, request.limit)).rowcount
+        grants = self._execute(SQL["sweep_grants"], (request.now, request.limit)).rowcount
+        return Swept(tokens, results, max(pending, grants))
 
     def _probe(self, request: Probe) -> Outcome:  # noqa: ARG002 - one signature for all handlers
         self._execute(SQL["probe_write"])
@@ -388,6 +414,13 @@ def _row(entry: Entry, key: int, position: int) -> tuple[object, ...]:
     )
 
 
+def _elsewhere(
+    handler: Callable[[credentials.Execute, credentials.Record, Any], Outcome],
+) -> Callable[[Ledger, Any], Outcome]:
+    """A handler that lives in a file of its own and needs no state of the ledger's."""
+    return lambda ledger, request: handler(ledger._execute, ledger._record, request)
+
+
 _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     AppendRequest: Ledger._append,
     RememberToken: Ledger._remember,
@@ -397,4 +430,19 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     RecordActs: Ledger._record_acts,
     Sweep: Ledger._sweep,
     Probe: Ledger._probe,
+    RenameDevice: _elsewhere(credentials.rename_device),
+    RotateDeviceKey: _elsewhere(credentials.rotate_device_key),
+    RevokeDevice: _elsewhere(credentials.revoke_device),
+    MarkSeen: _elsewhere(credentials.mark_seen),
+    KeepApiKey: _elsewhere(credentials.keep_api_key),
+    RevokeApiKey: _elsewhere(credentials.revoke_api_key),
+    Suspend: _elsewhere(credentials.suspend),
+    RecoverAccount: _elsewhere(credentials.recover_account),
+    KeepPending: _elsewhere(logins.keep_pending),
+    TakePending: _elsewhere(logins.take_pending),
+    CreateAccountFor: _elsewhere(logins.create_account_for),
+    UnlinkIdentities: _elsewhere(logins.unlink_identities),
+    BeginGrant: _elsewhere(logins.begin_grant),
+    RotateGrant: _elsewhere(logins.rotate_grant),
+    EndGrants: _elsewhere(logins.end_grants),
 }

@@ -34,6 +34,8 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditHead, AuditLink
+from router.store.credentials import ApiKey, Suspension
+from router.store.sqlite.credentials import read_api_key
 from router.store.sqlite.database import SQL, connect_reader
 from router.store.values import (
     Account,
@@ -273,6 +275,37 @@ class Reader:
     def key_packages(self, device: DeviceId) -> list[KeyPackage]:
         """See `Store.key_packages`."""
         return [KeyPackage(*row) for row in self._execute(SQL["key_packages"], (device,)).fetchall()]
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def count_key_packages(self, device: DeviceId) -> int:
+        """See `Store.count_key_packages`."""
+        (count,) = self._execute(SQL["count_key_packages"], (device,)).fetchone()
+        return int(count)
+
+    def api_key(self, key: str) -> ApiKey | None:
+        """See `Store.api_key`."""
+        row = self._execute(SQL["api_key"], (key,)).fetchone()
+        return None if row is None else read_api_key(row)
+
+    def api_keys_of(self, account: AccountDid) -> list[ApiKey]:
+        """See `Store.api_keys_of`."""
+        return [read_api_key(row) for row in self._execute(SQL["api_keys_of"], (account,)).fetchall()]
+
+    def suspensions(self) -> list[Suspension]:
+        """See `Store.suspensions`."""
+        return [Suspension(*row) for row in self._execute(SQL["suspensions_scan"]).fetchall()]
+
+    # -- logins ----------------------------------------------------------------------------------------
+
+    def account_of_identity(self, identity: bytes) -> AccountDid | None:
+        """See `Store.account_of_identity`."""
+        row = self._execute(SQL["account_of_identity"], (identity,)).fetchone()
+        return None if row is None else AccountDid(row[0])
+
+    def ended_grants(self, now: int) -> list[str]:
+        """See `Store.ended_grants`."""
+        return [name for (name,) in self._execute(SQL["ended_grants_scan"], (now,)).fetchall()]
 
     # -- tokens and audit ------------------------------------------------------------------------------
 

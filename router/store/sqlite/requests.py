@@ -3,6 +3,19 @@
 import msgspec
 
 from router.store.audit import AuditFact
+from router.store.credentials import (
+    AccountUnknown,
+    ApiKey,
+    ApiKeyConflict,
+    ApiKeyMade,
+    ApiKeyUnknown,
+    DeviceChanged,
+    DeviceRevoked,
+    DeviceUnknown,
+    Recovered,
+    TooManyApiKeys,
+)
+from router.store.logins import Grant, GrantReused, GrantRotated, GrantUnknown, IdentityLinked
 from router.store.values import (
     Account,
     AlreadyAnswered,
@@ -60,6 +73,126 @@ class RecordActs(msgspec.Struct, frozen=True, tag="record"):
     now: int
 
 
+class RenameDevice(msgspec.Struct, frozen=True, tag="rename-device", gc=False):
+    """Change what a device is called."""
+
+    account: str
+    device: str
+    name: str
+
+
+class RotateDeviceKey(msgspec.Struct, frozen=True, tag="rotate-device-key", gc=False):
+    """Give a device another signature key."""
+
+    account: str
+    device: str
+    signature_key: bytes
+    now: int
+
+
+class RevokeDevice(msgspec.Struct, frozen=True, tag="revoke-device", gc=False):
+    """Delete a device and what is its own."""
+
+    account: str
+    device: str
+    now: int
+
+
+class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
+    """Note the day on which devices were here."""
+
+    devices: tuple[str, ...]
+    day: int
+
+
+class KeepApiKey(msgspec.Struct, frozen=True, tag="keep-api-key"):
+    """Keep a new API key, or give one a new secret."""
+
+    key: ApiKey
+    replaces: str | None
+    now: int
+    max_keys: int
+
+
+class RevokeApiKey(msgspec.Struct, frozen=True, tag="revoke-api-key", gc=False):
+    """Delete an API key."""
+
+    account: str
+    key: str
+    now: int
+
+
+class Suspend(msgspec.Struct, frozen=True, tag="suspend", gc=False):
+    """Let an account speak no more, or again."""
+
+    account: str
+    suspended: bool
+    now: int
+
+
+class RecoverAccount(msgspec.Struct, frozen=True, tag="recover-account", gc=False):
+    """Give an account another key."""
+
+    account: str
+    verification_key: str
+    keep_devices: bool
+    now: int
+
+
+class KeepPending(msgspec.Struct, frozen=True, tag="keep-pending", gc=False):
+    """Keep what waits for its second half; the expiry is in steps of a minute already."""
+
+    key: bytes
+    sealed: bytes
+    expires: int
+
+
+class TakePending(msgspec.Struct, frozen=True, tag="take-pending", gc=False):
+    """Give it out, once."""
+
+    key: bytes
+    now: int
+
+
+class CreateAccountFor(msgspec.Struct, frozen=True, tag="create-account-for", gc=False):
+    """Make an account for somebody who is known elsewhere."""
+
+    identity: bytes
+    account: Account
+    now: int
+
+
+class UnlinkIdentities(msgspec.Struct, frozen=True, tag="unlink-identities", gc=False):
+    """Forget who an account is elsewhere."""
+
+    account: str
+    now: int
+
+
+class BeginGrant(msgspec.Struct, frozen=True, tag="begin-grant", gc=False):
+    """Keep a new login."""
+
+    grant: Grant
+
+
+class RotateGrant(msgspec.Struct, frozen=True, tag="rotate-grant", gc=False):
+    """One refresh."""
+
+    grant: str
+    presented: bytes
+    successor: bytes
+    retry: bytes | None
+    now: int
+
+
+class EndGrants(msgspec.Struct, frozen=True, tag="end-grants", gc=False):
+    """End one login, or all of an account."""
+
+    grant: str | None
+    account: str | None
+    now: int
+
+
 class Sweep(msgspec.Struct, frozen=True, tag="sweep", gc=False):
     """Delete what has expired."""
 
@@ -72,7 +205,29 @@ class Probe(msgspec.Struct, frozen=True, tag="probe", gc=False):
 
 
 Request = (
-    AppendRequest | RememberToken | CreateAccount | RegisterDevice | MoveReadMark | RecordActs | Sweep | Probe
+    AppendRequest
+    | RememberToken
+    | CreateAccount
+    | RegisterDevice
+    | MoveReadMark
+    | RecordActs
+    | RenameDevice
+    | RotateDeviceKey
+    | RevokeDevice
+    | MarkSeen
+    | KeepApiKey
+    | RevokeApiKey
+    | Suspend
+    | RecoverAccount
+    | Sweep
+    | Probe
+    | KeepPending
+    | TakePending
+    | CreateAccountFor
+    | UnlinkIdentities
+    | BeginGrant
+    | RotateGrant
+    | EndGrants
 )
 
 
@@ -95,8 +250,32 @@ class Marked(msgspec.Struct, frozen=True, tag="marked", gc=False):
     seq: int
 
 
+class Changed(msgspec.Struct, frozen=True, tag="changed", gc=False):
+    """Whether there was anything to change."""
+
+    changed: bool
+
+
 class Done(msgspec.Struct, frozen=True, tag="done", gc=False):
     """Committed; there is nothing more to say."""
+
+
+class PendingTaken(msgspec.Struct, frozen=True, tag="pending-taken", gc=False):
+    """What waited; None if nothing did."""
+
+    sealed: bytes | None
+
+
+class Unlinked(msgspec.Struct, frozen=True, tag="unlinked", gc=False):
+    """How many identities the account had."""
+
+    count: int
+
+
+class GrantsEnded(msgspec.Struct, frozen=True, tag="grants-ended"):
+    """Ids and accounts of the logins that were alive until now."""
+
+    grants: tuple[tuple[str, str], ...]
 
 
 class Poisoned(msgspec.Struct, frozen=True, tag="poisoned", gc=False):
@@ -125,7 +304,24 @@ Outcome = (
     | TooManyDevices
     | Marked
     | Swept
+    | Changed
+    | DeviceChanged
+    | DeviceUnknown
+    | DeviceRevoked
+    | ApiKeyMade
+    | ApiKeyConflict
+    | ApiKeyUnknown
+    | TooManyApiKeys
+    | Recovered
+    | AccountUnknown
     | Done
     | Poisoned
     | Unavailable
+    | PendingTaken
+    | IdentityLinked
+    | Unlinked
+    | GrantRotated
+    | GrantReused
+    | GrantUnknown
+    | GrantsEnded
 )

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, overload
 
 import attrs
 import trio
@@ -18,8 +18,31 @@ import trio
 from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
 from router.store import rules
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.credentials import (
+    AccountUnknown,
+    ApiKey,
+    ApiKeyConflict,
+    ApiKeyMade,
+    ApiKeyOutcome,
+    ApiKeyUnknown,
+    DeviceChanged,
+    DeviceRevoked,
+    DeviceUnknown,
+    Recovered,
+    RotateOutcome,
+    Suspension,
+    TooManyApiKeys,
+)
 from router.store.errors import StoreUnavailable
 from router.store.interface import CommitListener, Store
+from router.store.logins import (
+    Grant,
+    GrantReused,
+    GrantRotated,
+    GrantUnknown,
+    IdentityLinked,
+    RotationOutcome,
+)
 from router.store.sqlite import database, trouble
 from router.store.sqlite.checkpoint import Checkpointed, Checkpointer
 from router.store.sqlite.database import Synchronous
@@ -29,15 +52,34 @@ from router.store.sqlite.reader import Reader
 from router.store.sqlite.reads import Reads
 from router.store.sqlite.requests import (
     AccountMade,
+    BeginGrant,
+    Changed,
     CreateAccount,
+    CreateAccountFor,
     Done,
+    EndGrants,
+    GrantsEnded,
+    KeepApiKey,
+    KeepPending,
     Marked,
+    MarkSeen,
     MoveReadMark,
+    PendingTaken,
     RecordActs,
+    RecoverAccount,
     RegisterDevice,
     RememberToken,
+    RenameDevice,
     Request,
+    RevokeApiKey,
+    RevokeDevice,
+    RotateDeviceKey,
+    RotateGrant,
+    Suspend,
     Sweep,
+    TakePending,
+    Unlinked,
+    UnlinkIdentities,
 )
 from router.store.sqlite.writer import Bounds, Writer
 from router.store.values import (
@@ -72,6 +114,8 @@ _ENGINES: dict[WriterPlace, Callable[[Place], Engine]] = {
     "process": ProcessEngine,
 }
 _T = TypeVar("_T")
+_U = TypeVar("_U")
+_V = TypeVar("_V")
 _APPEND_OUTCOMES = (Appended, SeqConflict, DuplicateMsgIds, StaleTerm, AlreadyAnswered)
 """A tuple, since a union would be built anew at each append."""
 
@@ -158,10 +202,21 @@ class SqliteStore(Store):
     async def _long(self, read: Callable[[Reader], _T]) -> _T:
         return await self._parts.reads.long(read)
 
-    async def _write(self, request: Request, answer: type[_T]) -> _T:
-        """Submit; the outcome must be one of the classes in `answer` (a class or a union of classes)."""
+    @overload
+    async def _write(self, request: Request, one: type[_T], /) -> _T: ...
+
+    @overload
+    async def _write(self, request: Request, one: type[_T], two: type[_U], /) -> _T | _U: ...
+
+    @overload
+    async def _write(
+        self, request: Request, one: type[_T], two: type[_U], three: type[_V], /
+    ) -> _T | _U | _V: ...
+
+    async def _write(self, request: Request, *answers: type) -> object:
+        """Submit; the outcome must be one of these classes."""
         outcome = await self._parts.writer.submit(request)
-        if not isinstance(outcome, answer):
+        if not isinstance(outcome, answers):
             raise TypeError(f"{type(request).__name__} was answered with {type(outcome).__name__}")
         return outcome
 
@@ -294,6 +349,110 @@ class SqliteStore(Store):
 
     async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
         return await self._short(lambda reader: reader.key_packages(device))
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    async def rename_device(self, account: AccountDid, device: DeviceId, name: str) -> Device | None:
+        outcome = await self._write(RenameDevice(account, device, name), DeviceChanged, DeviceUnknown)
+        return outcome.device if isinstance(outcome, DeviceChanged) else None
+
+    async def rotate_device_key(
+        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+    ) -> RotateOutcome:
+        request = RotateDeviceKey(account, device, signature_key, now)
+        return await self._write(request, DeviceChanged, DeviceUnknown, DuplicatePublicKey)
+
+    async def revoke_device(
+        self, account: AccountDid, device: DeviceId, *, now: int
+    ) -> DeviceRevoked | DeviceUnknown:
+        return await self._write(RevokeDevice(account, device, now), DeviceRevoked, DeviceUnknown)
+
+    async def count_key_packages(self, device: DeviceId) -> int:
+        return await self._short(lambda reader: reader.count_key_packages(device))
+
+    async def mark_seen(self, devices: Sequence[DeviceId], day: int) -> None:
+        await self._write(MarkSeen(tuple(devices), day), Done)
+
+    async def keep_api_key(
+        self, key: ApiKey, *, replaces: str | None, now: int, max_keys: int
+    ) -> ApiKeyOutcome:
+        outcome = await self._parts.writer.submit(KeepApiKey(key, replaces, now, max_keys))
+        if isinstance(outcome, ApiKeyMade | ApiKeyConflict | ApiKeyUnknown | DeviceUnknown | TooManyApiKeys):
+            return outcome
+        raise TypeError(f"an API key was answered with {type(outcome).__name__}")
+
+    async def api_key(self, key: str) -> ApiKey | None:
+        return await self._short(lambda reader: reader.api_key(key))
+
+    async def api_keys_of(self, account: AccountDid) -> list[ApiKey]:
+        return await self._short(lambda reader: reader.api_keys_of(account))
+
+    async def revoke_api_key(self, account: AccountDid, key: str, *, now: int) -> bool:
+        return (await self._write(RevokeApiKey(account, key, now), Changed)).changed
+
+    async def suspend(self, account: AccountDid, *, now: int) -> bool:
+        return (await self._write(Suspend(account, suspended=True, now=now), Changed)).changed
+
+    async def restore(self, account: AccountDid, *, now: int) -> bool:
+        return (await self._write(Suspend(account, suspended=False, now=now), Changed)).changed
+
+    async def suspensions(self) -> list[Suspension]:
+        return await self._long(Reader.suspensions)
+
+    async def recover_account(
+        self, account: AccountDid, verification_key: str, *, keep_devices: bool, now: int
+    ) -> Recovered | AccountUnknown:
+        request = RecoverAccount(account, verification_key, keep_devices, now)
+        return await self._write(request, Recovered, AccountUnknown)
+
+    # -- logins ----------------------------------------------------------------------------------------
+
+    async def keep_pending(self, key: bytes, sealed: bytes, *, expires: int) -> None:
+        await self._write(KeepPending(key, sealed, rules.replay_expiry(expires)), Done)
+
+    async def take_pending(self, key: bytes, *, now: int) -> bytes | None:
+        return (await self._write(TakePending(key, now), PendingTaken)).sealed
+
+    async def account_of_identity(self, identity: bytes) -> AccountDid | None:
+        return await self._short(lambda reader: reader.account_of_identity(identity))
+
+    async def create_account_for(
+        self, identity: bytes, did: AccountDid, name: str, *, now: int
+    ) -> Account | NameTaken | IdentityLinked:
+        request = CreateAccountFor(identity, Account(did, name, "", rules.day_of(now)), now)
+        outcome = await self._parts.writer.submit(request)
+        match outcome:
+            case AccountMade(account=made):
+                return made
+            case NameTaken() | IdentityLinked():
+                return outcome
+            case _:
+                raise TypeError(f"an account was answered with {type(outcome).__name__}")
+
+    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
+        return (await self._write(UnlinkIdentities(account, now), Unlinked)).count
+
+    async def begin_grant(self, grant: Grant) -> bool:
+        return (await self._write(BeginGrant(grant), Changed)).changed
+
+    async def rotate_grant(
+        self, grant: str, *, presented: bytes, successor: bytes, retry: bytes | None, now: int
+    ) -> RotationOutcome:
+        outcome = await self._parts.writer.submit(RotateGrant(grant, presented, successor, retry, now))
+        if isinstance(outcome, GrantRotated | GrantReused | GrantUnknown):
+            return outcome
+        raise TypeError(f"a refresh was answered with {type(outcome).__name__}")
+
+    async def end_grant(self, grant: str, *, now: int) -> AccountDid | None:
+        ended = (await self._write(EndGrants(grant, None, now), GrantsEnded)).grants
+        return AccountDid(ended[0][1]) if ended else None
+
+    async def end_grants_of(self, account: AccountDid, *, now: int) -> list[str]:
+        ended = (await self._write(EndGrants(None, account, now), GrantsEnded)).grants
+        return sorted(name for name, _ in ended)
+
+    async def ended_grants(self, now: int) -> list[str]:
+        return await self._long(lambda reader: reader.ended_grants(now))
 
     # -- tokens ----------------------------------------------------------------------------------------
 

@@ -223,19 +223,20 @@ SELECT did, name, verification_key, created_day FROM accounts WHERE name = ?;
 SELECT did, name, verification_key, created_day FROM accounts ORDER BY name;
 
 -- insert_device --
-INSERT INTO devices (id, account, name, signature_key, registered_day) VALUES (?, ?, ?, ?, ?);
+INSERT INTO devices (id, account, name, signature_key, registered_day, last_seen_day)
+VALUES (?, ?, ?, ?, ?, ?);
 
 -- rename_device --
 UPDATE devices SET name = ? WHERE id = ?;
 
 -- device --
-SELECT id, account, name, signature_key, registered_day FROM devices WHERE id = ?;
+SELECT id, account, name, signature_key, registered_day, last_seen_day FROM devices WHERE id = ?;
 
 -- device_by_key --
-SELECT id, account, name, signature_key, registered_day FROM devices WHERE signature_key = ?;
+SELECT id, account, name, signature_key, registered_day, last_seen_day FROM devices WHERE signature_key = ?;
 
 -- devices_of --
-SELECT id, account, name, signature_key, registered_day FROM devices WHERE account = ? ORDER BY key;
+SELECT id, account, name, signature_key, registered_day, last_seen_day FROM devices WHERE account = ? ORDER BY key;
 
 -- count_devices --
 SELECT count(*) FROM devices WHERE account = ?;
@@ -247,6 +248,67 @@ ON CONFLICT (device, hash, cipher_suite) DO NOTHING;
 
 -- key_packages --
 SELECT cipher_suite, package FROM key_packages WHERE device = ? ORDER BY key;
+
+-- ------------------------------------------------------------------------------------------- credentials
+
+-- device_of --
+-- A device, if it is this account's.
+SELECT id, account, name, signature_key, registered_day, last_seen_day FROM devices
+WHERE id = ? AND account = ?;
+
+-- set_device_key --
+UPDATE devices SET signature_key = ? WHERE id = ?;
+
+-- delete_device --
+DELETE FROM devices WHERE id = ?;
+
+-- delete_key_packages --
+DELETE FROM key_packages WHERE device = ?;
+
+-- delete_read_marks --
+DELETE FROM read_marks WHERE device = ?;
+
+-- delete_device_api_keys --
+DELETE FROM api_keys WHERE device = ? RETURNING id;
+
+-- count_key_packages --
+SELECT count(*) FROM key_packages WHERE device = ?;
+
+-- mark_seen --
+-- Those in a JSON array. (day, devices, day)
+UPDATE devices SET last_seen_day = ?
+WHERE id IN (SELECT asked.value FROM json_each(?) AS asked) AND last_seen_day < ?;
+
+-- insert_api_key --
+INSERT INTO api_keys (id, account, device, name, methods, hash, created_day) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- renew_api_key --
+UPDATE api_keys SET hash = ? WHERE id = ?;
+
+-- api_key --
+SELECT id, account, device, name, methods, hash, created_day FROM api_keys WHERE id = ?;
+
+-- api_keys_of --
+SELECT id, account, device, name, methods, hash, created_day FROM api_keys WHERE account = ? ORDER BY id;
+
+-- count_api_keys --
+SELECT count(*) FROM api_keys WHERE account = ?;
+
+-- delete_api_key --
+DELETE FROM api_keys WHERE id = ? AND account = ?;
+
+-- suspend --
+INSERT INTO suspensions (account, since_day) VALUES (?, ?) ON CONFLICT (account) DO NOTHING;
+
+-- restore --
+DELETE FROM suspensions WHERE account = ?;
+
+-- suspensions_scan --
+-- All of them, at start and for an operator.
+SELECT account, since_day FROM suspensions ORDER BY account;
+
+-- set_account_key --
+UPDATE accounts SET verification_key = ? WHERE did = ?;
 
 -- -------------------------------------------------------------------------------------------------- tokens
 
@@ -264,3 +326,47 @@ DELETE FROM tokens WHERE (expires, hash) IN
 -- sweep_results --
 DELETE FROM results WHERE scope IN
     (SELECT scope FROM results WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- sweep_pending --
+DELETE FROM pending WHERE key IN (SELECT key FROM pending WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- sweep_grants --
+DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires <= ? ORDER BY expires LIMIT ?);
+
+-- ------------------------------------------------------------------------------------------------- logins
+
+-- keep_pending --
+INSERT INTO pending (key, sealed, expires) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, expires = excluded.expires;
+
+-- take_pending --
+-- Found and gone in one statement: of two who ask at the same time one gets it.
+DELETE FROM pending WHERE key = ? AND expires > ? RETURNING sealed;
+
+-- account_of_identity --
+SELECT account FROM identities WHERE identity = ?;
+
+-- link_identity --
+INSERT INTO identities (identity, account) VALUES (?, ?);
+
+-- unlink_identities --
+DELETE FROM identities WHERE account = ?;
+
+-- begin_grant --
+INSERT INTO grants (id, account, current, retry, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING;
+
+-- grant --
+SELECT id, account, current, retry, expires, ended FROM grants WHERE id = ?;
+
+-- rotate_grant --
+UPDATE grants SET current = ?, retry = ? WHERE id = ?;
+
+-- end_grant --
+UPDATE grants SET ended = 1, expires = ? WHERE id = ? AND ended = 0 RETURNING id, account;
+
+-- end_grants_of --
+UPDATE grants SET ended = 1, expires = ? WHERE account = ? AND ended = 0 RETURNING id, account;
+
+-- ended_grants_scan --
+-- Once, at start.
+SELECT id FROM grants WHERE ended = 1 AND expires > ?;

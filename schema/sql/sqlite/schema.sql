@@ -116,7 +116,9 @@ CREATE TABLE devices (
     account TEXT NOT NULL,
     name TEXT NOT NULL,
     signature_key BLOB NOT NULL UNIQUE,
-    registered_day INTEGER NOT NULL
+    registered_day INTEGER NOT NULL,
+    -- 0 until it was seen. Written for many devices at once, never beside what one of them did.
+    last_seen_day INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX devices_account ON devices (account);
@@ -131,6 +133,62 @@ CREATE TABLE key_packages (
 ) STRICT;
 
 CREATE UNIQUE INDEX key_packages_hash ON key_packages (device, hash, cipher_suite);
+
+-- API keys of simple devices. The id is the public half of the key's text; of the secret half there is an
+-- Argon2id hash with its own salt.
+CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    device TEXT NOT NULL REFERENCES devices (id),
+    name TEXT NOT NULL,
+    -- A JSON array of method names, sorted.
+    methods TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    created_day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_keys_account ON api_keys (account);
+
+CREATE INDEX api_keys_device ON api_keys (device);
+
+-- Accounts, of this router or any other, that the operator lets not speak here.
+CREATE TABLE suspensions (
+    account TEXT PRIMARY KEY,
+    since_day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What waits for its second half: logins, the choice of a name, codes for apps. The key is a keyed hash, the
+-- rest is sealed; nothing here names anybody. Expiries in steps of a minute.
+CREATE TABLE pending (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32),
+    sealed BLOB NOT NULL,
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pending_expires ON pending (expires);
+
+-- Who an account is elsewhere: a keyed hash of issuer and subject.
+CREATE TABLE identities (
+    identity BLOB PRIMARY KEY CHECK (length(identity) = 32),
+    account TEXT NOT NULL REFERENCES accounts (did)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX identities_account ON identities (account);
+
+-- Logins, kept alive by refresh tokens (keyed hashes). Expiries are ends of days: when somebody was here is
+-- not told any finer. An ended one stays until no access token of its can live.
+CREATE TABLE grants (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL REFERENCES accounts (did),
+    current BLOB NOT NULL CHECK (length(current) = 32),
+    retry BLOB CHECK (length(retry) = 32),
+    expires INTEGER NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX grants_account ON grants (account);
+
+CREATE INDEX grants_expires ON grants (expires);
 
 -- Final results under their idempotency keys; `scope` is a keyed hash.
 CREATE TABLE results (

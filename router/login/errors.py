@@ -1,0 +1,58 @@
+"""Why somebody is not logged in, or not any more: few names, fixed sentences.
+
+A stranger learns nothing that is not its own: not which check of an identity provider's answer failed,
+not whether a code existed. The operator reads `detail` in the log, which never holds what was received.
+"""
+
+import enum
+
+
+class LoginFault(enum.StrEnum):
+    """The names on the wire (`schema/errors.json`)."""
+
+    INVALID = "InvalidRequest"
+    EXPIRED = "LoginExpired"
+    REFUSED = "LoginRefused"
+    ENDED = "LoginEnded"
+    NAME_TAKEN = "NameTaken"
+    PROVIDER = "UpstreamFailure"
+    PROVIDER_SLOW = "UpstreamTimeout"
+    BUSY = "NotEnoughResources"
+    UNKNOWN = "XRPCNotSupported"
+
+
+_MESSAGES = {
+    LoginFault.INVALID: "The request is not one of this login.",
+    LoginFault.EXPIRED: "This login has expired, was finished already, or was begun in another browser.",
+    LoginFault.REFUSED: "The identity provider has not confirmed who you are.",
+    LoginFault.ENDED: "This login is over: log in again.",
+    LoginFault.NAME_TAKEN: "Somebody else has this name.",
+    LoginFault.PROVIDER: "The identity provider does not answer as it should.",
+    LoginFault.PROVIDER_SLOW: "The identity provider does not answer in time.",
+    LoginFault.BUSY: "Too many logins have been begun and not finished.",
+    LoginFault.UNKNOWN: "There is no such identity provider here.",
+}
+
+
+class LoginError(Exception):
+    """A login that does not go on. `retry_after` is in seconds, where waiting helps."""
+
+    def __init__(
+        self,
+        fault: LoginFault,
+        message: str | None = None,
+        *,
+        detail: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail or fault.value)
+        self.fault = fault
+        self.message = _MESSAGES[fault] if message is None else message
+        self.detail = detail
+        """For the operator: which rule it broke."""
+        self.retry_after = retry_after
+
+    @property
+    def error(self) -> str:
+        """The name on the wire."""
+        return self.fault.value

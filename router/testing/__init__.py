@@ -1,0 +1,40 @@
+"""A test kit for what lies outside: a DID directory on a real socket, and a small internet to reach it by.
+
+    async with open_did_directory() as directory:
+        alice = PlcAccount.create("alice.example.com", now=NOW)
+        directory.put(alice)
+        settings = {"identity.plc_url": directory.url}          # a router that believes this directory
+        token = mint_token(alice.key, alice.did, service.audience, method, NOW)
+        directory.faults[alice.did] = Status(503)               # and now it is away
+
+| name | what it is |
+|---|---|
+| `DidDirectory`, `open_did_directory` | serves documents of did:plc and did:web and audit logs, with faults |
+| `PlcAccount` | a did:plc with its signed log: rotate, recover, tombstone |
+| `WebAccount`, `web_account` | a did:web with its document |
+| `Internet` | names to addresses, addresses to local ports: for `router.identity.sources.Network` |
+
+Nothing here is imported by the server.
+"""
+
+from router.testing.directory import DidDirectory, open_did_directory
+from router.testing.faults import Fault, Garbage, Hang, HangUp, Oversize, Redirect, SlowBody, Status
+from router.testing.internet import Internet
+from router.testing.people import PlcAccount, WebAccount, web_account
+
+__all__ = [
+    "DidDirectory",
+    "Fault",
+    "Garbage",
+    "Hang",
+    "HangUp",
+    "Internet",
+    "Oversize",
+    "PlcAccount",
+    "Redirect",
+    "SlowBody",
+    "Status",
+    "WebAccount",
+    "open_did_directory",
+    "web_account",
+]

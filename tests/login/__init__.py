@@ -1,0 +1,1 @@
+"""Login with an identity provider, access and refresh tokens."""
