@@ -6,6 +6,7 @@ States, and who moves them::
        ▲                                                          │                      │
        └────────────── no room left: a cursor that stands still ──┴──────────────────────┘
     any ──(finish: a reason)──▶ what is queued is still given, then `FeedClosed`
+    any ──(cut: a reason)──▶ `FeedClosed` at once
 
 A LAGGING feed is not known to the tail and holds nothing but its cursor: a client that stops reading costs
 no memory and delays nobody. A JOINING feed gets new entries on the side (`_fresh`) while the entries before
@@ -32,7 +33,8 @@ class FeedState(enum.Enum):
 
 
 class FeedClosed(Exception):
-    """Nothing more comes from this feed. `reason` is one of removed, replaced, draining, closed."""
+    """Nothing more comes from this feed. `reason` is one of removed, replaced, draining, overloaded, closed,
+    or the name of the error for which it was cut."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -139,8 +141,8 @@ class Feed:
         Does not yield to other tasks when entries wait already. Raises `FeedClosed` when the feed has ended
         and everything queued before was taken. A cancelled call loses nothing.
         """
-        while not self._queue:
-            if self._end is not None and self.state is not FeedState.JOINING:
+        while self.abandoned or not self._queue:
+            if self._end is not None and (self.abandoned or self.state is not FeedState.JOINING):
                 raise self._end
             if self.state is FeedState.LAGGING and not self._asked:
                 self._ask(self)
@@ -162,7 +164,7 @@ class Feed:
 
     def offer(self, published: Published) -> bool:
         """Take a new entry of the log; False when there is no room, and the feed has fallen behind."""
-        if self._known_to_client(published):
+        if self.abandoned or self._known_to_client(published):
             return True
         if self.queued and (self.queued >= self.max_items or self._bytes + published.size > self.max_bytes):
             return False
@@ -226,6 +228,12 @@ class Feed:
         if self._end is None:
             self._end = FeedClosed(reason, message)
             self._wake()
+
+    def cut(self, reason: str, message: str) -> None:
+        """End the feed now, as a revocation does: nothing of what is queued is given, the cursor stays."""
+        self.finish(reason, message)
+        self.abandoned = True
+        self.fall_behind()
 
     def abandon(self) -> None:
         """The connection is gone: drop everything and never go live again."""

@@ -15,7 +15,7 @@ import trio
 
 from protocol import InvalidCursor, InvalidId, Rejected
 from router.conversation.service import Busy, OutcomeLost, OwnerChanged
-from router.identity.errors import AuthError, AuthOverloadedError, DirectoryAwayError
+from router.identity.errors import AuthError, AuthOverloadedError, DirectoryAwayError, LockedOutError
 from router.login.errors import LoginError
 from router.store.errors import OutcomeUnknown, Overloaded, StoreUnavailable
 from schema import ERRORS, InvalidWire
@@ -93,6 +93,9 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal(
                 "UpstreamTimeout", "The answer took too long. Send the same bytes again.", retry_after=1
             )
+        case LockedOutError():
+            message = "Too many wrong tokens in this name."
+            return Refusal("RateLimitExceeded", message, retry_after=error.retry_after)
         case AuthOverloadedError() | Busy() | Overloaded() | StoreUnavailable():
             message = "The server cannot take this now; nothing was done."
             return Refusal("NotEnoughResources", message, retry_after=error.retry_after)
