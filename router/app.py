@@ -435,6 +435,7 @@ class Router:
 
     def _observe_queues(self) -> None:
         def states() -> list[QueueState]:
+            logins = self.login.pending.statistics()
             replay, outside = self.replay.statistics(), self.outside.statistics()
             return [
                 QueueState(queue="feeds", items=self.devices.connections, bytes=self.devices.queued_bytes),
@@ -453,6 +454,7 @@ class Router:
                     max_items=self.settings.conversations.cap,
                 ),
                 QueueState(queue="devices", items=self.devices.connected),
+                QueueState(queue="logins", items=logins["items"], max_items=logins["capacity"]),
                 *(
                     QueueState(queue=f"rates_{table.whose}", items=table.items, max_items=table.max_items)
                     for table in self.quotas.statistics()
