@@ -33,8 +33,10 @@ class CloseReason(enum.Enum):
     """The socket did not take what was due for too long; resume from the cursor."""
     TOKEN_EXPIRED = ("JwtExpired", 1008)
     """Connect again with a fresh token."""
-    DISABLED = ("Forbidden", 1008)
-    """The account or the device may not connect any more."""
+    DISABLED = ("AccountDisabled", 1008)
+    """The operator of this server has disabled the account."""
+    REVOKED = ("AccessRevoked", 1008)
+    """The device, the API key or the login behind the session was revoked."""
     OVERLOADED = ("NotEnoughResources", 1013)
     """Try again after the time named."""
     FAILED = ("InternalServerError", 1011)

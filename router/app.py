@@ -48,16 +48,19 @@ from router.control import ControlHandlers, Numbers, Status
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
 from router.device.actor import CatchUp, DeviceBehaviour
+from router.device.seen import LastSeen, keep_last_seen
 from router.device.service import Devices
 from router.device.tail import PENDING_BYTES, PENDING_ENTRIES, Tail
 from router.edge import server as edge_server
 from router.edge.admission import Admission
 from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
-from router.edge.routes import route_names
+from router.edge.routes import ROUTES, route_names
 from router.edge.services import Edge
 from router.housekeeping import remember_used_tokens, sweep
+from router.identity.api_keys import ApiKeys
 from router.identity.authenticator import Authenticator, Look, TokenKind
+from router.identity.device_auth import DeviceTokens
 from router.identity.replay import ReplayGuard
 from router.identity.resolver import HomeFirst, LocalResolver
 from router.identity.revocations import Revocations
@@ -65,6 +68,7 @@ from router.identity.secrets import ServerSecrets, load_or_create_secrets
 from router.identity.service import ServedDocuments, ServiceIdentity
 from router.identity.service_auth import ServiceTokens, TokenPolicy
 from router.identity.sources import outside_resolver
+from router.identity.tickets import Tickets
 from router.keys import Keys
 from router.limits import LocalQuotas, classes
 from router.login.keyring import KeyRing
@@ -84,9 +88,10 @@ from router.observe import (
     set_up_logging,
     watch_loop,
 )
-from router.observe.sources import Forgotten, forgotten, log_writer, process, queues
+from router.observe.sources import Forgotten, did_looks, forgotten, log_writer, process, queues
 from router.observe.sources import store as store_counters
 from router.observe.sources import tail as tail_counters
+from router.people import People
 from router.store.sqlite.store import SqliteOptions, SqliteStore
 from router.store.sqlite.writer import Bounds
 from router.tuning import Tuning
@@ -96,7 +101,7 @@ _VERSION = version("rookery")
 _STORE_STOP_SECONDS = 10.0
 _TAIL_LAG_ENTRIES = 10_000
 _CHILDREN = (
-    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "loop",
+    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "seen", "loop",
     "resolver", "edge", "public", "admin", "control",
 )  # fmt: skip
 
@@ -169,7 +174,11 @@ class Router:
             bucket=self._bucket,
             report=self._report,
         )
+        self.residents = LocalResolver(self.service, self.store)
         self.outside = outside_resolver(settings.identity, report=self._report)
+        self.api_keys = ApiKeys(self.store, self.secrets, clock=self.now)
+        self.tickets = Tickets(self.secrets, clock=self.now)
+        self.seen = LastSeen(self.now)
         self.authenticator = self._authenticator()
         self.quotas = LocalQuotas(
             classes(settings.rate), capacity=settings.rate.max_keys, clock=trio.current_time
@@ -185,14 +194,19 @@ class Router:
 
     def _authenticator(self) -> Authenticator:
         """Every kind of credential, by the look of it."""
+        policy, token_hash = _token_policy(self.settings, self.service), self.secrets.token_hash
         kinds: dict[Look, TokenKind] = {
             Look.SERVICE: ServiceTokens(
-                policy=_token_policy(self.settings, self.service),
-                resolver=HomeFirst(self.service, LocalResolver(self.service, self.store), self.outside),
+                policy=policy,
+                resolver=HomeFirst(self.service, self.residents, self.outside),
                 clock=self.now,
-                token_hash=self.secrets.token_hash,
+                token_hash=token_hash,
                 on_bare_audience=self.observer.bare_audience,
             ),
+            Look.DEVICE: DeviceTokens(
+                policy=policy, devices=self.store, clock=self.now, token_hash=token_hash
+            ),
+            Look.KEY: self.api_keys,
             Look.ACCESS: AccessTokens(
                 self.service, self.token_keys, clock=self.now, token_hash=self.secrets.token_hash
             ),
@@ -203,6 +217,7 @@ class Router:
             replay=self.replay,
             remember=self.store.remember_token,
             revocations=self.revocations,
+            tickets=self.tickets,
         )
 
     # -- the tree --------------------------------------------------------------------------------------
@@ -216,6 +231,12 @@ class Router:
             "chores",
             (
                 ChildSpec("sweep", partial(sweep, self.store, self.now), shutdown=stop, backoff=backoff),
+                ChildSpec(
+                    "seen",
+                    partial(keep_last_seen, self.seen, self.store, self.devices.connected_devices),
+                    shutdown=stop,
+                    backoff=backoff,
+                ),
                 ChildSpec("resolver", self.outside.run, shutdown=stop, backoff=backoff),
                 ChildSpec(
                     "loop",
@@ -263,6 +284,7 @@ class Router:
     async def _remember(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """What was used or ended before the last stop stays so: before the edge opens."""
         await self.login.grants.load()
+        self.revocations.load([each.account for each in await self.store.suspensions()])
         await remember_used_tokens(self.store, self.replay, self.now, task_status=task_status)
 
     async def _serve_public(self, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
@@ -274,6 +296,10 @@ class Router:
             authenticator=self.authenticator,
             admission=Admission(self.quotas, TrustedProxies.of(settings), self.observer, self.now),
             revocations=self.revocations,
+            api_keys=self.api_keys,
+            tickets=self.tickets,
+            seen=self.seen,
+            routes=ROUTES,
             login=self.login,
             documents=ServedDocuments(self.service, self.store),
             secrets=self.secrets,
@@ -327,6 +353,7 @@ class Router:
         handlers = ControlHandlers(
             store=self.store,
             service=self.service,
+            people=People(self.store, self.revocations, self.residents, self.login.grants, self._bucket),
             now=lambda: bucket(self.now(), self.settings.log.received_bucket_seconds),
             status=self._status,
             numbers=self._numbers,
@@ -418,6 +445,7 @@ class Router:
         settings = self.settings
 
         def states() -> list[QueueState]:
+            logins = self.login.pending.statistics()
             replay, outside = self.replay.statistics(), self.outside.statistics()
             stored = self.store.statistics()
             pending_items, pending_bytes = self.tail.pending
@@ -463,6 +491,7 @@ class Router:
                     items=self.devices.connected,
                     max_items=_bound(self.device_actors.options.cap),
                 ),
+                QueueState(queue="logins", items=logins["items"], max_items=logins["capacity"]),
                 *(
                     QueueState(queue=f"rates_{table.whose}", items=table.items, max_items=table.max_items)
                     for table in self.quotas.statistics()
@@ -474,7 +503,7 @@ class Router:
 
         for source in (process, queues(states), store_counters(self.store.statistics),
                        tail_counters(self.tail, self.bus), log_writer(self.logs.writer),
-                       forgotten(crowded_out)):  # fmt: skip
+                       forgotten(crowded_out), did_looks(self.outside)):  # fmt: skip
             self.metrics.add_source(source)
 
 

@@ -9,15 +9,26 @@ import trio
 
 from actors import TreeNode
 from crypto import CryptoError, parse_multikey
+from protocol import AccountDid
 from router.admin import AnyCommand, Command, CommandFailed, Emit, NoArguments, StreamCommand, command_table
-from router.client.directory import AccountCreate, AccountRow
+from router.client.directory import (
+    AccountChanged,
+    AccountCreate,
+    AccountNamed,
+    AccountRecover,
+    AccountRecovered,
+    AccountRow,
+    account_rows,
+)
 from router.identity.accounts import check_name
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
 from router.keys import Keys, Rotate
+from router.people import NoSuchAccountError, People, account_named
+from router.store.credentials import AccountUnknown
 from router.store.errors import OutcomeUnknown, PoisonRequest, StoreError
 from router.store.interface import Store
-from router.store.values import Account, NameTaken, StoreStatistics
+from router.store.values import NameTaken, StoreStatistics
 from router.tuning import NodePath, Tuning, Turn
 
 A = TypeVar("A")
@@ -72,6 +83,7 @@ class ControlHandlers:
 
     store: Store
     service: ServiceIdentity
+    people: People
     now: Callable[[], int]
     """Unix seconds, rounded down to the log's bucket: the audit keeps no finer time."""
     status: Callable[[], Awaitable[Status]]
@@ -94,26 +106,51 @@ class ControlHandlers:
                 _command("keys.rotate", Rotate, self.keys.rotate),
                 _command("account.create", AccountCreate, self._create_account),
                 _command("account.list", NoArguments, self._list_accounts),
+                _command("account.disable", AccountNamed, self._disable_account),
+                _command("account.enable", AccountNamed, self._enable_account),
+                _command("account.recover", AccountRecover, self._recover_account),
             ]
         )
 
     async def _create_account(self, asked: AccountCreate) -> AccountRow:
         try:
             name = check_name(asked.name, self.service)
-            parse_multikey(asked.public_key)
         except BadNameError as bad:
             raise CommandFailed("InvalidRequest", str(bad)) from None
-        except CryptoError:
-            message = "the public key is no Multikey of secp256k1 or P-256"
-            raise CommandFailed("InvalidRequest", message) from None
+        _check_public_key(asked.public_key)
         did = self.service.account_did(name)
         made = await self.store.create_account(did, name, asked.public_key, now=self.now())
         if isinstance(made, NameTaken):
             raise CommandFailed("NameTaken", f"there is an account named {name} already; choose another name")
-        return _row(made)
+        return account_rows([made], await self.store.suspensions())[0]
 
     async def _list_accounts(self, _: NoArguments) -> list[AccountRow]:
-        return [_row(account) for account in await self.store.accounts()]
+        return account_rows(await self.store.accounts(), await self.store.suspensions())
+
+    async def _disable_account(self, asked: AccountNamed) -> AccountChanged:
+        did = await self._did(asked.account)
+        return AccountChanged(did, changed=await self.people.disable(did))
+
+    async def _enable_account(self, asked: AccountNamed) -> AccountChanged:
+        did = await self._did(asked.account)
+        return AccountChanged(did, changed=await self.people.enable(did))
+
+    async def _recover_account(self, asked: AccountRecover) -> AccountRecovered:
+        did = await self._did(asked.account)
+        _check_public_key(asked.public_key)
+        recovering = self.people.recover(did, asked.public_key, keep_devices=asked.keep_devices)
+        outcome = await recovering
+        if isinstance(outcome, AccountUnknown):
+            raise CommandFailed("AccountNotFound", f"{asked.account} does not live here")
+        return AccountRecovered(did, devices=len(outcome.devices), api_keys=len(outcome.api_keys))
+
+    async def _did(self, text: str) -> AccountDid:
+        try:
+            return await account_named(text, self.service, self.store)
+        except BadNameError as bad:
+            raise CommandFailed("InvalidRequest", str(bad)) from None
+        except NoSuchAccountError as unknown:
+            raise CommandFailed("AccountNotFound", str(unknown)) from None
 
     async def _show_tree(self, _: NoArguments) -> TreeNode:
         return self.tree()
@@ -149,5 +186,9 @@ def _refusal(trouble: StoreError) -> CommandFailed:
             return CommandFailed("NotEnoughResources", f"nothing was done: {trouble}; try again later")
 
 
-def _row(account: Account) -> AccountRow:
-    return AccountRow(account.did, account.name, account.verification_key)
+def _check_public_key(text: str) -> None:
+    try:
+        parse_multikey(text)
+    except CryptoError:
+        message = "the public key is no Multikey of secp256k1 or P-256"
+        raise CommandFailed("InvalidRequest", message) from None

@@ -35,17 +35,22 @@ NSID_PATTERN: Final = (
     r"\.[a-zA-Z][a-zA-Z0-9]{0,62}\Z"
 )
 
+# A scheme and something printable behind it, as AT Protocol's own library has it; not RFC 3986 to the letter.
+URI_PATTERN: Final = r"^[a-z][a-z.-]{0,80}:[\x21-\x7e]+\Z"
+MAX_URI_LENGTH: Final = 8192
+
 _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], int]]] = MappingProxyType(
     {
         "did": (re.compile(DID_PATTERN), MAX_DID_LENGTH),
         "datetime": (re.compile(DATETIME_PATTERN), 64),
         "nsid": (re.compile(NSID_PATTERN), MAX_NSID_LENGTH),
+        "uri": (re.compile(URI_PATTERN), MAX_URI_LENGTH),
     }
 )
 
 
 def is_format(text: str, name: str) -> bool:
-    """Whether `text` has the lexicon string format `name` (`did`, `datetime` or `nsid`)."""
+    """Whether `text` has the lexicon string format `name`."""
     pattern, max_length = _FORMATS[name]
     return len(text) <= max_length and pattern.match(text) is not None
 

@@ -48,7 +48,10 @@ _IMPORTS: Final = (
     ("types", ("MappingProxyType",)),
     ("typing", ("Annotated", "Final", "Literal", "TypeAlias")),
     ("msgspec", ("UNSET", "Meta", "UnsetType")),
-    ("schema.wire._base", ("SAFE", "Datetime", "Did", "Method", "Octets", "Wire", "fits", "holds")),
+    (
+        "schema.wire._base",
+        ("SAFE", "Datetime", "Did", "Method", "NsidText", "Octets", "Uri", "Wire", "fits", "holds"),
+    ),
 )
 
 
@@ -268,6 +271,10 @@ class _Module:
                 return "Did"
             case String(format="datetime"):
                 return "Datetime"
+            case String(format="nsid"):
+                return "NsidText"
+            case String(format="uri"):
+                return "Uri"
             case String(format=None, enum=None, const=None):
                 return _text(field)
             case String(enum=tuple() as choices):

@@ -1,4 +1,4 @@
-"""`rookery account`: accounts of this router, made and shown."""
+"""`rookery account`: accounts of this router, made, shown, disabled, enabled, recovered."""
 
 import contextlib
 from pathlib import Path
@@ -12,7 +12,13 @@ from router.cli.calls import run
 from router.cli.console import Console
 from router.cli.failures import CannotDo
 from router.cli.options import console_of, json_option, read_settings, settings_options
-from router.client.directory import AccountRow, NameIsTaken, open_directory
+from router.client.directory import (
+    AccountChanged,
+    AccountRow,
+    NameIsTaken,
+    NoSuchAccount,
+    open_directory,
+)
 from router.config import Settings
 from router.identity.accounts import new_account
 from router.identity.keys import write_account_key
@@ -23,7 +29,7 @@ _PERHAPS_DONE = frozenset({"OutcomeUnknown", "CommandTimeout", "InternalServerEr
 
 @click.group("account")
 def command() -> None:
-    """Make accounts of this router and look at them.
+    """Make accounts of this router, look at them, let them speak or not.
 
     Speaks to the server that runs on the data folder, or, if none does, opens the folder itself. An
     account is a did:web below the server's name; its DID document is served by the server.
@@ -33,6 +39,8 @@ def command() -> None:
       rookery account create alice
       rookery account list
       rookery account show alice
+      rookery account disable did:plc:abcdefghijklmnopqrstuvwx
+      rookery account recover alice --out alice.new.key.json
     """
 
 
@@ -117,7 +125,7 @@ def _forget(place: Path) -> None:
 @settings_options
 @json_option
 def list_command(config: Path | None, data: Path | None, settings: tuple[str, ...], as_json: bool) -> None:
-    """Show all accounts of this router.
+    """Show all accounts of this router, and those of elsewhere that are disabled here.
 
     \b
     Examples:
@@ -130,9 +138,9 @@ def list_command(config: Path | None, data: Path | None, settings: tuple[str, ..
         for row in rows:
             console.data(row)
     elif rows:
-        table = Table("name", "DID", box=None)
+        table = Table("name", "status", "DID", box=None)
         for row in rows:
-            table.add_row(row.name, row.did)
+            table.add_row(row.name or "(elsewhere)", row.status, row.did)
         console.show(table)
     else:
         console.remark("No accounts yet; make one with: rookery account create NAME")
@@ -157,7 +165,134 @@ def show(name: str, config: Path | None, data: Path | None, settings: tuple[str,
     if as_json:
         console.data(row)
     else:
-        console.line(f"name  {row.name}\nDID   {row.did}\nkey   {row.verification_key}")
+        console.line(
+            f"name    {row.name}\nDID     {row.did}\nkey     {row.verification_key}\nstatus  {row.status}"
+        )
+
+
+@command.command("disable")
+@click.argument("account")
+@settings_options
+@json_option
+def disable(
+    account: str, config: Path | None, data: Path | None, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Let ACCOUNT, a name or any DID, speak no more on this server.
+
+    Its tokens are refused and what it has open ends at once. Nothing of it is deleted: it stays in its
+    conversations, and what is sent there waits for it. The act is in the audit log.
+
+    \b
+    Examples:
+      rookery account disable alice
+      rookery account disable did:plc:abcdefghijklmnopqrstuvwx
+    """
+    _switch(read_settings(config, data, settings).settings, account, console_of(as_json), on=False)
+
+
+@command.command("enable")
+@click.argument("account")
+@settings_options
+@json_option
+def enable(
+    account: str, config: Path | None, data: Path | None, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Let ACCOUNT, a name or any DID, speak again.
+
+    \b
+    Example:
+      rookery account enable alice
+    """
+    _switch(read_settings(config, data, settings).settings, account, console_of(as_json), on=True)
+
+
+def _switch(settings: Settings, account: str, console: Console, *, on: bool) -> None:
+    async def switch() -> AccountChanged:
+        async with open_directory(settings) as directory:
+            return await (directory.enable(account) if on else directory.disable(account))
+
+    changed = run(switch)
+    if console.json:
+        console.data(changed)
+    else:
+        state = "enabled" if on else "disabled"
+        console.line(f"{changed.did} is {state}" + ("." if changed.changed else ", as it was before."))
+
+
+@command.command("recover")
+@click.argument("account")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the new key file.  [default: NAME.key.json]",
+)
+@click.option(
+    "--curve",
+    type=click.Choice(["k256", "p256"]),
+    default="k256",
+    show_default=True,
+    help="secp256k1 (ES256K), as nearly all of AT Protocol has it, or P-256 (ES256).",
+)
+@click.option(
+    "--keep-devices",
+    is_flag=True,
+    help="Leave devices and API keys as they are; without it all of them are revoked.",
+)
+@settings_options
+@json_option
+def recover(
+    account: str,
+    out: Path | None,
+    curve: str,
+    keep_devices: bool,
+    config: Path | None,
+    data: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Give ACCOUNT, which lives here, a new key: for who has lost the last device or key.
+
+    Make sure that it is its owner who asks: whoever gets the new key file is the account from now on. The
+    old key is void, every login and connection ends, and devices and API keys are revoked. What was sent
+    stays sealed for the devices that are gone. The act is in the audit log.
+
+    \b
+    Examples:
+      rookery account recover alice --out alice.new.key.json
+      rookery account recover alice --keep-devices
+    """
+    loaded = read_settings(config, data, settings)
+    made_curve = Curve.K256 if curve == "k256" else Curve.P256
+    run(_recover, loaded.settings, account, out, made_curve, keep_devices, console_of(as_json))
+
+
+async def _recover(
+    settings: Settings, account: str, out: Path | None, curve: Curve, keep_devices: bool, console: Console
+) -> None:
+    async with open_directory(settings) as directory:
+        name = directory.service.name_of(account) if ":" in account else account
+        if name is None:
+            raise CannotDo(f"{account} does not live here: its key is changed where it lives.")
+        made = new_account(name, directory.service, curve=curve)
+        place = out or Path(f"{name}.key.json")
+        try:
+            # Before the act, as in `create`: a new key that was lost would need another recovery.
+            write_account_key(place, made.key)
+        except FileExistsError:
+            raise CannotDo(f"{place} exists already; name another file with --out.") from None
+        try:
+            done = await directory.recover(name, made.verification_key, keep_devices=keep_devices)
+        except (NoSuchAccount, ControlRefused):
+            _forget(place)
+            raise
+    if console.json:
+        fields = {"did": done.did, "keyFile": str(place), "devices": done.devices, "apiKeys": done.api_keys}
+        console.data(fields)
+    else:
+        console.line(done.did)
+        console.remark(f"The new key is in {place}; the old one is void.")
+        if not keep_devices:
+            console.remark(f"Revoked: {done.devices} devices, {done.api_keys} API keys.")
 
 
 async def _rows(settings: Settings) -> list[AccountRow]:

@@ -1,28 +1,35 @@
 """The accounts of a data folder: through the server that runs on it, else directly, under its lock.
 
 What a running server answers here: `status` gives its name and address, `account.create` the account,
-`account.list` all of them. Without a server nobody else can write, so the folder is opened for a moment.
+`account.list` all of them, `account.disable`, `.enable` and `.recover` what they changed. Without a server
+nobody else can write, so the folder is opened for a moment.
 """
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
 
 import attrs
 import msgspec
 
-from protocol import bucket
+from protocol import AccountDid, bucket
 from router.admin import ControlClient, ServerNotRunning
 from router.client.errors import ClientError, StateError
 from router.config import Settings, public_origin, service_did
 from router.identity.service import ServiceIdentity
+from router.people import NoSuchAccountError, account_named
+from router.store.credentials import AccountUnknown, Suspension
 from router.store.sqlite.store import SqliteOptions, SqliteStore, open_sqlite
-from router.store.values import NameTaken
+from router.store.values import Account, NameTaken
 
 
 class NameIsTaken(ClientError):
     """There is another account with this name."""
+
+
+class NoSuchAccount(ClientError):
+    """There is no account of this name or DID."""
 
 
 class ServerStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -37,7 +44,55 @@ class AccountRow(msgspec.Struct, frozen=True, rename="camel"):
 
     did: str
     name: str
+    """Empty for an account that lives elsewhere; such a one is shown when it is disabled."""
     verification_key: str
+    status: Literal["active", "disabled"] = "active"
+
+
+class AccountNamed(msgspec.Struct, frozen=True, rename="camel"):
+    """Arguments of `account.disable` and `account.enable`."""
+
+    account: str
+    """A name on this router, or any DID."""
+
+
+class AccountChanged(msgspec.Struct, frozen=True, rename="camel"):
+    """The account, and whether it was otherwise before."""
+
+    did: str
+    changed: bool
+
+
+class AccountRecover(msgspec.Struct, frozen=True, rename="camel"):
+    """Arguments of `account.recover`."""
+
+    account: str
+    public_key: str
+    keep_devices: bool
+
+
+class AccountRecovered(msgspec.Struct, frozen=True, rename="camel"):
+    """The account, and how much of what it had was revoked."""
+
+    did: str
+    devices: int
+    api_keys: int
+
+
+def account_rows(accounts: Sequence[Account], suspensions: Sequence[Suspension]) -> list[AccountRow]:
+    """What an operator is shown: the accounts that live here, then the disabled ones that do not."""
+    disabled = {each.account for each in suspensions}
+    home = {account.did for account in accounts}
+    rows = [
+        AccountRow(
+            account.did,
+            account.name,
+            account.verification_key,
+            "disabled" if account.did in disabled else "active",
+        )
+        for account in accounts
+    ]
+    return rows + [AccountRow(did, "", "", "disabled") for did in sorted(disabled - home)]
 
 
 class AccountCreate(msgspec.Struct, frozen=True, rename="camel"):
@@ -63,6 +118,18 @@ class Directory(Protocol):
         """All of them, by name."""
         ...
 
+    async def disable(self, account: str) -> AccountChanged:
+        """Let an account speak no more; raises `ControlRefused` or `NoSuchAccount`."""
+        ...
+
+    async def enable(self, account: str) -> AccountChanged:
+        """Let it speak again."""
+        ...
+
+    async def recover(self, account: str, public_key: str, *, keep_devices: bool) -> AccountRecovered:
+        """Give an account that lives here another key."""
+        ...
+
 
 @attrs.frozen
 class _Running:
@@ -75,6 +142,16 @@ class _Running:
     async def accounts(self) -> list[AccountRow]:
         return await self.control.ask("account.list", answer=list[AccountRow])
 
+    async def disable(self, account: str) -> AccountChanged:
+        return await self.control.ask("account.disable", AccountNamed(account), answer=AccountChanged)
+
+    async def enable(self, account: str) -> AccountChanged:
+        return await self.control.ask("account.enable", AccountNamed(account), answer=AccountChanged)
+
+    async def recover(self, account: str, public_key: str, *, keep_devices: bool) -> AccountRecovered:
+        asked = AccountRecover(account, public_key, keep_devices)
+        return await self.control.ask("account.recover", asked, answer=AccountRecovered)
+
 
 @attrs.frozen
 class _Folder:
@@ -84,14 +161,38 @@ class _Folder:
 
     async def create(self, name: str, public_key: str) -> AccountRow:
         did = self.service.account_did(name)
-        now = bucket(time.time(), self.bucket_seconds)  # the audit keeps no finer time
-        made = await self.store.create_account(did, name, public_key, now=now)
+        made = await self.store.create_account(did, name, public_key, now=self._now())
         if isinstance(made, NameTaken):
             raise NameIsTaken(f"there is an account named {name} already; choose another name")
-        return AccountRow(made.did, made.name, made.verification_key)
+        return account_rows([made], await self.store.suspensions())[0]
 
     async def accounts(self) -> list[AccountRow]:
-        return [AccountRow(a.did, a.name, a.verification_key) for a in await self.store.accounts()]
+        return account_rows(await self.store.accounts(), await self.store.suspensions())
+
+    async def disable(self, account: str) -> AccountChanged:
+        did = await self._did(account)
+        return AccountChanged(did, changed=await self.store.suspend(did, now=self._now()))
+
+    async def enable(self, account: str) -> AccountChanged:
+        did = await self._did(account)
+        return AccountChanged(did, changed=await self.store.restore(did, now=self._now()))
+
+    async def recover(self, account: str, public_key: str, *, keep_devices: bool) -> AccountRecovered:
+        did, now = await self._did(account), self._now()
+        await self.store.end_grants_of(did, now=now)
+        made = await self.store.recover_account(did, public_key, keep_devices=keep_devices, now=now)
+        if isinstance(made, AccountUnknown):
+            raise NoSuchAccount(f"{account} does not live here")
+        return AccountRecovered(did, devices=len(made.devices), api_keys=len(made.api_keys))
+
+    async def _did(self, account: str) -> AccountDid:
+        try:
+            return await account_named(account, self.service, self.store)
+        except NoSuchAccountError as unknown:
+            raise NoSuchAccount(str(unknown)) from None
+
+    def _now(self) -> int:
+        return bucket(time.time(), self.bucket_seconds)  # the audit keeps no finer time
 
 
 @contextlib.asynccontextmanager

@@ -301,6 +301,7 @@ class Limits:
 
     max_members: int = option(1_000, "Accounts in one conversation.", minimum=1, maximum=100_000)
     max_devices: int = option(10, "Devices of one account.", minimum=1, maximum=1_000)
+    max_api_keys: int = option(20, "API keys of one account.", minimum=1, maximum=1_000)
     page_bytes: int = option(
         16 * _MIB,
         "Bytes on a page; the first item is always given.",

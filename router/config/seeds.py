@@ -52,7 +52,6 @@ _CLUSTER = "comes with PostgreSQL and Redis for more than one node; this release
 _RATE = "a bucket is as deep as its quota and forgotten when full; each class has a setting in [rate]"
 _TARGETS = "comes with federation"
 _MQTT = "comes with the MQTT bridge"
-_OIDC = "comes with OIDC login"
 _FILES = "comes with encrypted files"
 _PUSH = "comes with push"
 _FIRMWARE = "compiled into a device's firmware, never read by a server"
@@ -198,7 +197,23 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
         "RATE_LIMIT_REGISTER_PER_HOUR",
         "RATE_LIMIT_BURST_MULTIPLIER",
     ),
-    *_unhidra(Fate.LATER, _OIDC, "OIDC_*"),
+    *_unhidra(Fate.RENAMED, "login_okta.client_id", "OIDC_OKTA_CLIENT_ID"),
+    *_unhidra(Fate.RENAMED, "login_okta.client_secret", "OIDC_OKTA_CLIENT_SECRET"),
+    *_unhidra(Fate.RENAMED, "login_okta.domain", "OIDC_OKTA_ISSUER_URL"),
+    *_unhidra(Fate.RENAMED, "login_azure.client_id", "OIDC_AZURE_CLIENT_ID"),
+    *_unhidra(Fate.RENAMED, "login_azure.client_secret", "OIDC_AZURE_CLIENT_SECRET"),
+    *_unhidra(Fate.RENAMED, "login_azure.tenant", "OIDC_AZURE_ISSUER_URL"),
+    *_unhidra(Fate.RENAMED, "login_keycloak.client_id", "OIDC_KEYCLOAK_CLIENT_ID"),
+    *_unhidra(Fate.RENAMED, "login_keycloak.client_secret", "OIDC_KEYCLOAK_CLIENT_SECRET"),
+    *_unhidra(Fate.RENAMED, "login_keycloak.url", "OIDC_KEYCLOAK_ISSUER_URL"),
+    *_unhidra(Fate.RENAMED, "login_google.client_id", "OIDC_GOOGLE_CLIENT_ID"),
+    *_unhidra(Fate.RENAMED, "login_google.client_secret", "OIDC_GOOGLE_CLIENT_SECRET"),
+    *_unhidra(
+        Fate.DROPPED,
+        "a provider is on when it has a client id, only `openid` is asked for, and each provider's way back "
+        "follows from server.public_url",
+        "OIDC_*",
+    ),
     *_unhidra(Fate.LATER, "comes with passkeys", "WEBAUTHN_RP_ID", "WEBAUTHN_RP_NAME", "WEBAUTHN_RP_ORIGIN"),
     *_unhidra(Fate.DROPPED, "there are no passwords to hash", "ARGON2_M_COST"),
     *_unhidra(

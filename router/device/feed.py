@@ -6,6 +6,7 @@ States, and who moves them::
        ▲                                                          │                      │
        └────────────── no room left: a cursor that stands still ──┴──────────────────────┘
     any ──(finish: a reason)──▶ what is queued is still given, then `FeedClosed`
+    any ──(cut: a reason)──▶ `FeedClosed` at once
 
 A LAGGING feed is not known to the tail and holds nothing but its cursor: a client that stops reading costs
 no memory and delays nobody. A JOINING feed gets new entries on the side (`_fresh`) while the entries before
@@ -35,7 +36,8 @@ class FeedState(enum.Enum):
 
 
 class FeedClosed(Exception):
-    """Nothing more comes from this feed. `reason` is one of removed, replaced, draining, closed."""
+    """Nothing more comes from this feed. `reason` is one of removed, replaced, draining, overloaded, closed,
+    or the name of the error for which it was cut."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -159,11 +161,11 @@ class Feed:
         Raises `FeedClosed` as `take` does. An empty answer has asked for what the feed is behind.
         """
         queue = self._queue
-        if not queue:
+        if self.abandoned or not queue:
             if self.state is FeedState.LAGGING and not self._asked and self._end is None:
                 self._asked = True
                 self._ask(self)  # which may finish the feed at once
-            if self._end is not None and self.state is not FeedState.JOINING:
+            if self._end is not None and (self.abandoned or self.state is not FeedState.JOINING):
                 raise self._end
         batch = [queue.popleft() for _ in range(min(max_items, len(queue)))]
         for published in batch:
@@ -188,7 +190,7 @@ class Feed:
 
     def offer(self, published: Published) -> bool:
         """Take a new entry of the log; False when there is no room, and the feed has fallen behind."""
-        if self._known_to_client(published):
+        if self.abandoned or self._known_to_client(published):
             return True
         queued = len(self._queue) + len(self._fresh)
         if queued and (queued >= self.max_items or self._bytes + published.size > self.max_bytes):
@@ -253,6 +255,12 @@ class Feed:
         if self._end is None:
             self._end = FeedClosed(reason, message)
             self._wake()
+
+    def cut(self, reason: str, message: str) -> None:
+        """End the feed now, as a revocation does: nothing of what is queued is given, the cursor stays."""
+        self.finish(reason, message)
+        self.abandoned = True
+        self.fall_behind()
 
     def abandon(self) -> None:
         """The connection is gone: drop everything and never go live again."""

@@ -114,6 +114,10 @@ class Devices:
         """Devices that have at least one connection."""
         return len(self._feeds)
 
+    def connected_devices(self) -> list[DeviceId]:
+        """Those devices."""
+        return list(self._feeds)
+
     @property
     def connections(self) -> int:
         """Open feeds."""

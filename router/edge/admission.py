@@ -85,6 +85,11 @@ class Visitor:
     headers: Headers = ()
     """`RateLimit-*` of an answer to a caller who is known; a refusal by a limit carries its own."""
 
+    @property
+    def place(self) -> str:
+        """Where the visitor comes from, as the lock-out counts it."""
+        return bucket_of(self._address).hex()
+
     def enter(self) -> None:
         """Refuse an address from which too much has been refused."""
         standing = self._admission.quotas.look(self._ask(FAILED_AUTH))

@@ -8,6 +8,8 @@ of the close (1008). What the client sends is read and thrown away.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, WebsocketScope
 
@@ -17,11 +19,20 @@ from router.edge.asgi import fields_of
 from router.edge.cursors import FUTURE_CURSOR
 from router.edge.errors import Refusal
 from router.edge.exchange import Exchange
-from router.edge.opening import Opening, open_feed, prepare, reconnect_after, refuse_when_draining
+from router.edge.opening import (
+    Opening,
+    StreamCaller,
+    cut_when_revoked,
+    open_feed,
+    prepare,
+    reconnect_after,
+    refuse_when_draining,
+    stream_caller,
+)
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.sockets import Socket, Stalled, open_or_turn_down
-from router.edge.xrpc import admit, read_input
+from router.edge.xrpc import read_input
 from schema.wire import given, mls, rookery
 
 _BATCH = 256
@@ -30,6 +41,8 @@ _END = {
     "overloaded": (1013, "NotEnoughResources"),
     "replaced": (1013, "NotEnoughResources"),
     "removed": (1008, "NotMember"),
+    "AccountDisabled": (1008, "AccountDisabled"),
+    "AccessRevoked": (1008, "AccessRevoked"),
 }
 
 
@@ -42,9 +55,21 @@ async def serve_at_stream(
     exchange: Exchange,
 ) -> None:
     """Open the stream and keep it until the client, the feed or the drain ends it."""
-    opening = await open_or_turn_down(edge, scope, send, exchange, lambda: _open(edge, route, scope))
-    if opening is None:
-        return
+    with ExitStack() as ear:
+        opened = await open_or_turn_down(edge, scope, send, exchange, lambda: _open(edge, route, scope, ear))
+        if opened is not None:
+            await _serve(edge, scope, receive, send, exchange, *opened)
+
+
+async def _serve(
+    edge: Edge,
+    scope: WebsocketScope,
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
+    exchange: Exchange,
+    caller: StreamCaller,
+    opening: Opening | Refusal,
+) -> None:
     exchange.transport = "atproto"
     socket = Socket(scope, receive, send, edge.settings.server.send_timeout, exchange)
     with edge.observer.connection("atproto"):
@@ -57,6 +82,7 @@ async def serve_at_stream(
             only = None if opening.only is None else opening.only.id
             try:
                 async with open_feed(edge, opening.device, after=opening.after, only=only) as feed:
+                    cut_when_revoked(caller.watch, feed)
                     await _write(edge, socket, opening, feed, exchange)
             except Refusal as refusal:
                 await _refuse(socket, refusal, exchange)
@@ -65,17 +91,20 @@ async def serve_at_stream(
             nursery.cancel_scope.cancel()
 
 
-async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Opening | Refusal:
+async def _open(
+    edge: Edge, route: Route, scope: WebsocketScope, ear: ExitStack
+) -> tuple[StreamCaller, Opening | Refusal]:
     refuse_when_draining(edge)
-    caller = await admit(edge, route, fields_of(scope), edge.admission.visitor(scope))
+    caller = await stream_caller(edge, route, fields_of(scope), scope, ear)
     params = read_input(route, scope["query_string"], b"")
     if not isinstance(params, mls.SubscribeConvoEventsParams | rookery.SubscribeEventsParams):
         raise TypeError(f"{route.nsid} gives {type(params).__name__}")
     try:
-        return await prepare(edge, route, caller, params, cursor=given(params.cursor), from_now=True)
+        cursor = given(params.cursor)
+        return caller, await prepare(edge, route, caller, params, cursor=cursor, from_now=True)
     except Refusal as refusal:
         if refusal.error == FUTURE_CURSOR.error:
-            return refusal  # the specification wants it said in a frame
+            return caller, refusal  # the specification wants it said in a frame
         raise
 
 

@@ -1,4 +1,4 @@
-"""Devices: make one known, with the key packages it brings."""
+"""Devices: made known with the key packages they bring, shown, renamed, given another key, revoked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ import base64
 import binascii
 import uuid
 
-from protocol import IdempotencyKey, Retry, bucket, judge_retry, parse_device_id
+from protocol import (
+    DeviceId,
+    IdempotencyKey,
+    InvalidId,
+    Retry,
+    bucket,
+    bucket_text,
+    judge_retry,
+    parse_device_id,
+)
 from router.edge.commands import idempotency
 from router.edge.errors import Refusal
 from router.edge.services import Call, Edge
+from router.identity.api_keys import grant_of
+from router.identity.device_auth import is_signature_key
+from router.store.credentials import DeviceChanged, DeviceRevoked, DeviceUnknown
 from router.store.values import (
     AlreadyAnswered,
     Device,
@@ -19,7 +31,7 @@ from router.store.values import (
     StoredResult,
     TooManyDevices,
 )
-from schema.wire import mls, rookery
+from schema.wire import Octets, mls, rookery
 
 _DAY = 86_400
 _RESULT_LIFETIME = _DAY
@@ -54,7 +66,8 @@ async def _register(
     The signature key makes a repeat harmless by itself, so under an idempotency key only its body's hash
     is kept: it tells a repeat from another request, and there is no result that could grow old.
     """
-    now = bucket(edge.now(), edge.settings.log.received_bucket_seconds)
+    _check_key(signature_key)
+    now = edge_bucket(edge)
     wanted = Device(parse_device_id(str(uuid.uuid4())), call.account, name, signature_key, now // _DAY)
     kept: tuple[StoredResult, ...] = ()
     if key is not None and await _is_fresh(edge, key, now):
@@ -99,3 +112,140 @@ def _package(call: Call, ref: mls.KeyPackageRef) -> KeyPackage:
     if not package:
         raise Refusal("InvalidKeyPackage", "A key package is not empty.")
     return KeyPackage(ref.cipher_suite, package)
+
+
+# -- a device's life -------------------------------------------------------------------------------------
+
+
+async def list_mls(edge: Edge, call: Call) -> mls.ListDevicesOutput:
+    """The caller's devices, with the number of their key packages."""
+    return mls.ListDevicesOutput(
+        devices=tuple(
+            [
+                mls.ListDevicesDeviceInfo(
+                    device_id=device.id,
+                    device_name=device.name,
+                    device_u_u_i_d=device.id,
+                    credential_did=device.account,
+                    last_seen_at=_last_seen(device),
+                    registered_at=day_text(device.registered_day),
+                    key_package_count=await edge.store.count_key_packages(device.id),
+                )
+                for device in await edge.store.devices_of(call.account)
+            ]
+        )
+    )
+
+
+async def list_rookery(edge: Edge, call: Call) -> rookery.ListDevicesOutput:
+    """The caller's devices, with the keys they sign with."""
+    return rookery.ListDevicesOutput(
+        devices=tuple(
+            rookery.ListDevicesDeviceView(
+                device_id=device.id,
+                device_name=device.name,
+                signature_public_key=Octets(device.signature_key),
+                registered_at=day_text(device.registered_day),
+                last_seen_at=_last_seen(device),
+            )
+            for device in await edge.store.devices_of(call.account)
+        )
+    )
+
+
+async def rename(edge: Edge, call: Call) -> rookery.RenameDeviceOutput:
+    """Change what a device is called. Names that stand in conversations stay: they are entries."""
+    body = call.value(rookery.RenameDeviceInput)
+    device = await edge.store.rename_device(call.account, _own(call, body.device_id), body.device_name)
+    if device is None:
+        raise _UNKNOWN
+    return rookery.RenameDeviceOutput(device_id=device.id, device_name=device.name)
+
+
+async def rotate(edge: Edge, call: Call) -> rookery.RotateDeviceKeyOutput:
+    """Another signature key: asked for by the old one, whose token this is, or by the account.
+
+    Live connections stay: they are the same device's. The old key signs nothing from the commit on.
+    """
+    body = call.value(rookery.RotateDeviceKeyInput)
+    key = bytes(body.signature_public_key)
+    _check_key(key)
+    outcome = await edge.store.rotate_device_key(
+        call.account, _own(call, body.device_id), key, now=edge_bucket(edge)
+    )
+    match outcome:
+        case DeviceChanged():
+            return rookery.RotateDeviceKeyOutput(device_id=outcome.device.id)
+        case DeviceUnknown():
+            raise _UNKNOWN
+        case DuplicatePublicKey():
+            raise Refusal("DuplicatePublicKey", "A device has this signature key already.")
+
+
+async def revoke(edge: Edge, call: Call) -> rookery.RevokeDeviceOutput:
+    """End a device: its own doing, or its account's."""
+    body = call.value(rookery.RevokeDeviceInput)
+    revoked = await _revoke(edge, call, _own(call, body.device_id))
+    return rookery.RevokeDeviceOutput(
+        key_packages_deleted=revoked.key_packages, api_keys_revoked=len(revoked.api_keys)
+    )
+
+
+async def delete_mls(edge: Edge, call: Call) -> mls.DeleteDeviceOutput:
+    """The same in the words of the seed contract."""
+    body = call.value(mls.DeleteDeviceInput)
+    try:
+        device = _own(call, body.device_id)
+    except Refusal as refusal:
+        error = "Unauthorized" if refusal.error == "Forbidden" else refusal.error
+        raise Refusal(error, refusal.message) from None
+    revoked = await _revoke(edge, call, device)
+    return mls.DeleteDeviceOutput(deleted=True, key_packages_deleted=revoked.key_packages)
+
+
+async def _revoke(edge: Edge, call: Call, device: DeviceId) -> DeviceRevoked:
+    """Gone from the store, then, without an await between, from everything that is open.
+
+    Its memberships stay open: in this protocol a removal takes an account with all its devices, and the leaf
+    of a single one goes with an MLS commit. Until then entries still count it as a member, and nothing is
+    delivered to it, since nobody can prove to be it any more.
+    """
+    outcome = await edge.store.revoke_device(call.account, device, now=edge_bucket(edge))
+    if isinstance(outcome, DeviceUnknown):
+        raise _UNKNOWN
+    edge.revocations.revoke(device=device)
+    for key in outcome.api_keys:
+        edge.revocations.revoke(grant=grant_of(key))
+    return outcome
+
+
+def _own(call: Call, named: str) -> DeviceId:
+    """The device named, if the caller may change it: a device changes itself only."""
+    if call.caller.device is not None and call.caller.device != named:
+        raise Refusal("Forbidden", "A device changes itself; the others are its account's to change.")
+    try:
+        return parse_device_id(named)
+    except InvalidId:
+        raise _UNKNOWN from None
+
+
+def _check_key(key: bytes) -> None:
+    if not is_signature_key(key):
+        raise Refusal("InvalidRequest", "The signature key is no Ed25519 public key.")
+
+
+def _last_seen(device: Device) -> str:
+    return day_text(max(device.registered_day, device.last_seen_day))
+
+
+def day_text(day: int) -> str:
+    """The midnight with which a day begins, as a datetime: nothing finer is kept."""
+    return bucket_text(day * _DAY)
+
+
+def edge_bucket(edge: Edge) -> int:
+    """The time as records may have it."""
+    return bucket(edge.now(), edge.settings.log.received_bucket_seconds)
+
+
+_UNKNOWN = Refusal("DeviceNotFound", "The device named is not one of yours.")

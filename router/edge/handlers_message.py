@@ -27,7 +27,7 @@ from protocol import (
 from router.edge.commands import ask, named_conversation
 from router.edge.cursors import FUTURE_CURSOR
 from router.edge.errors import Refusal
-from router.edge.members import acting_device, readable
+from router.edge.members import acting_device, named_device, readable
 from router.edge.services import Call, Edge
 from router.edge.views import mls_message, rookery_message
 from schema.wire import given, mls, rookery
@@ -44,7 +44,7 @@ async def send_mls(edge: Edge, call: Call) -> mls.SendMessageOutput:
     command = Send(
         named_conversation(body.convo_id),
         call.account,
-        _device(body.device_id),
+        _device(call, body.device_id),
         parse_msg_id(body.msg_id),
         body.epoch,
         bytes(body.ciphertext),
@@ -62,7 +62,7 @@ async def send_rookery(edge: Edge, call: Call) -> rookery.SendMessageOutput:
     command = Send(
         named_conversation(body.convo_id),
         call.account,
-        _device(body.device_id),
+        _device(call, body.device_id),
         parse_msg_id(body.msg_id),
         0,
         bytes(body.ciphertext),
@@ -88,9 +88,9 @@ def read_framing(ciphertext: bytes) -> Framing | None:
             return None
 
 
-def _device(named: str | UnsetType) -> DeviceId | None:
+def _device(call: Call, named: str | UnsetType) -> DeviceId | None:
     """The sending device, if the client names it. Whether it is the caller's own, the conversation judges."""
-    text = given(named)
+    text = named_device(call.caller, named)
     if text is None:
         return None
     try:
@@ -140,7 +140,7 @@ async def _page(
 
     Bounded by the state that was judged: what is appended meanwhile may be behind the caller's removal.
     """
-    since = max(since, _first_seq(state, call, given(device)) - 1)
+    since = max(since, _first_seq(state, call, named_device(call.caller, device)) - 1)
     limits = edge.settings.limits
     found = await edge.store.conversation_entries(
         state.id,
@@ -190,7 +190,7 @@ async def mark_mls(edge: Edge, call: Call) -> mls.UpdateCursorOutput:
     """Move the mark to a message, or to where an event's cursor stands."""
     body = call.value(mls.UpdateCursorInput)
     state = await readable(edge, call.account, body.convo_id, ConversationKind.MLS)
-    device = await acting_device(edge.store, call.account, body.device_id)
+    device = await acting_device(edge.store, call.caller, body.device_id)
     seq = await _seq_of(edge, state.id, body.cursor)
     if seq is None and body.cursor.isascii() and body.cursor.isdigit() and len(body.cursor) < 17:
         seq = int(body.cursor)
@@ -203,7 +203,7 @@ async def mark_rookery(edge: Edge, call: Call) -> rookery.UpdateCursorOutput:
     """Move the mark to a seq."""
     body = call.value(rookery.UpdateCursorInput)
     state = await readable(edge, call.account, body.convo_id, ConversationKind.OPAQUE)
-    device = await acting_device(edge.store, call.account, body.device_id)
+    device = await acting_device(edge.store, call.caller, body.device_id)
     return rookery.UpdateCursorOutput(seq=await _mark(edge, state, device, body.seq))
 
 

@@ -23,16 +23,28 @@ from protocol import (
 )
 from router.edge.errors import Refusal
 from router.edge.services import Edge
+from router.identity.principal import Principal
 from router.store.interface import Store
 
 _NO_SUCH_DEVICE = "The device named is not one of yours."
 
 
-async def acting_device(store: Store, account: AccountDid, named: str | UnsetType | None) -> DeviceId:
-    """The caller's device that acts: the one named, or its only one. Raises `Refusal`."""
-    if named is not None and named is not UNSET:
-        return await own_device(store, account, named)
-    devices = await store.devices_of(account)
+def named_device(caller: Principal, named: str | UnsetType | None) -> str | None:
+    """The device named, or the one that the caller's credential belongs to, which may name no other."""
+    text = None if named is UNSET else named
+    if caller.device is None or text == caller.device:
+        return text
+    if text is not None:
+        raise Refusal("DeviceNotFound", "A device acts for itself only.")
+    return caller.device
+
+
+async def acting_device(store: Store, caller: Principal, named: str | UnsetType | None) -> DeviceId:
+    """The caller's device that acts: its credential's, the one named, or its only one. Raises `Refusal`."""
+    text = named_device(caller, named)
+    if text is not None:
+        return await own_device(store, caller.account, text)
+    devices = await store.devices_of(caller.account)
     if not devices:
         raise Refusal("DeviceNotFound", "Register a device first.")
     if len(devices) > 1:

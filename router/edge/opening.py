@@ -7,21 +7,26 @@ of one conversation resumes from a seq. Everything after the cursor is given, th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import attrs
 import trio
+from hypercorn.typing import HTTPScope, WebsocketScope
+from msgspec import UnsetType
 
 from protocol import Conversation, ConversationId, DeviceId, InvalidCursor
 from router.device.feed import Feed
 from router.device.published import Published
 from router.device.service import FutureCursor
+from router.edge.asgi import HeaderFields
 from router.edge.cursors import FUTURE_CURSOR, Cursors
 from router.edge.errors import Refusal
-from router.edge.members import acting_device, readable
+from router.edge.members import acting_device, named_device, own_device, readable
 from router.edge.routes import Route
 from router.edge.services import Edge
+from router.edge.xrpc import admit_to_stream
 from router.identity.principal import Principal
+from router.identity.revocations import Watch
 from schema.wire import given, mls, rookery
 
 _TAIL_PATIENCE = 2.0
@@ -30,6 +35,45 @@ _RECONNECT_SPREAD = 4.0
 
 BEGINNING = "0"
 """The cursor before everything that the device may see."""
+
+
+@attrs.frozen
+class StreamCaller:
+    """Who opens a stream, and the ear that hears when he may not any more."""
+
+    principal: Principal
+    watch: Watch
+    convo: str | None = None
+    """The one conversation that a ticket is for."""
+
+    def check(self) -> None:
+        """Raise `AuthError` if the caller was revoked since it was admitted."""
+        if self.watch.ended is not None:
+            raise self.watch.ended
+
+
+async def stream_caller(
+    edge: Edge, route: Route, headers: HeaderFields, scope: HTTPScope | WebsocketScope, ear: ExitStack
+) -> StreamCaller:
+    """The caller of a stream, admitted and watched until `ear` closes. No await between the two."""
+    visitor = edge.admission.visitor(scope)
+    principal, convo = await admit_to_stream(edge, route, headers, scope["query_string"], visitor)
+    return StreamCaller(principal, ear.enter_context(edge.revocations.watch(principal)), convo)
+
+
+async def listening_device(edge: Edge, caller: StreamCaller, named: str | UnsetType | None) -> DeviceId:
+    """The device that the stream is for, its revocation heard from before the look into the store."""
+    text = named_device(caller.principal, named)
+    if text is None:
+        text = await acting_device(edge.store, caller.principal, None)
+    edge.revocations.bind(caller.watch, DeviceId(text))
+    return await own_device(edge.store, caller.principal.account, text)
+
+
+def cut_when_revoked(watch: Watch, feed: Feed) -> None:
+    """End the feed in the moment in which its caller is revoked; at once if that was before."""
+    watch.on_end(lambda end: feed.cut(end.error, end.message))
+
 
 StreamParams = (
     mls.StreamConvoEventsParams
@@ -75,19 +119,41 @@ def reconnect_after(edge: Edge) -> float:
 
 
 async def prepare(
-    edge: Edge, route: Route, caller: Principal, params: StreamParams, *, cursor: str | None, from_now: bool
+    edge: Edge,
+    route: Route,
+    caller: StreamCaller,
+    params: StreamParams,
+    *,
+    cursor: str | None,
+    from_now: bool,
 ) -> Opening:
     """Judge what a client asked for. `from_now` says what no cursor means: the end, or the beginning.
 
-    Raises `Refusal` and `InvalidCursor`.
+    Raises `Refusal`, `InvalidCursor`, and `AuthError` when the caller was revoked meanwhile.
     """
-    device = await acting_device(edge.store, caller.account, params.device_id)
-    convo_id = given(params.convo_id)
+    opening = await _prepare(edge, route, caller, params, cursor, from_now=from_now)
+    caller.check()
+    return opening
+
+
+async def _prepare(
+    edge: Edge,
+    route: Route,
+    caller: StreamCaller,
+    params: StreamParams,
+    cursor: str | None,
+    *,
+    from_now: bool,
+) -> Opening:
+    device = await listening_device(edge, caller, params.device_id)
+    convo_id = given(params.convo_id, caller.convo)
+    if caller.convo is not None and convo_id != caller.convo:
+        raise Refusal("InvalidRequest", "The ticket is for another conversation.")
     cursors = edge.cursors
     if convo_id is None:
         after = await _position(edge, cursors, device, cursor, from_now=from_now)
         return Opening(device, None, after, 0, cursors)
-    state = await readable(edge, caller.account, convo_id, route.kind)
+    state = await readable(edge, caller.principal.account, convo_id, route.kind)
     if device not in state.members:
         raise Refusal("NotMember", "This device is not in the conversation.")
     seq = state.last_seq if from_now else 0
@@ -137,6 +203,7 @@ async def open_feed(
     The tail may be a moment behind the store: a client that has just been answered can name an entry
     the tail has not read yet. That is waited for; it is no cursor of the future.
     """
+    edge.seen.note(device)
     async with AsyncExitStack() as stack:
         patience = trio.current_time() + _TAIL_PATIENCE
         while True:

@@ -17,8 +17,11 @@ import attrs
 from protocol import ConversationKind, Nsid
 from router.edge import handlers_convo as convo
 from router.edge import handlers_device as device
+from router.edge import handlers_keys as keys
 from router.edge import handlers_message as message
+from router.edge import handlers_ticket as ticket
 from router.edge.services import Call, Edge
+from router.identity.principal import Principal
 from schema.wire import METHODS, Method, Wire
 
 Handler = Callable[[Edge, Call], Awaitable[Wire]]
@@ -50,9 +53,21 @@ class Idempotency(enum.Enum):
 
 
 class Auth(enum.Enum):
-    """Who may call."""
+    """Who may call, of those who have proven who they are."""
 
-    ACCOUNT = "a service-auth token of an account, made for this method"
+    ANY = "an account, one of its devices, an API key that was made for the method"
+    PERSON = "an account or one of its devices; no API key"
+    ACCOUNT = "an account, by its own key or after a login; none of its devices"
+
+    def admits(self, caller: Principal) -> bool:
+        """Whether this caller may."""
+        match self:
+            case Auth.ANY:
+                return True
+            case Auth.PERSON:
+                return caller.kind != "key"
+            case Auth.ACCOUNT:
+                return caller.kind in ("service", "access") and caller.device is None
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +87,7 @@ class Route:
     """0: `server.max_body_bytes`."""
     hot: bool
     """Served as plain ASGI, in front of the framework."""
-    auth: Auth = Auth.ACCOUNT
+    auth: Auth
 
     @property
     def http_method(self) -> Literal["GET", "POST"]:
@@ -83,6 +98,11 @@ class Route:
     def single_use(self) -> bool:
         """Whether the token is used up: by whatever changes something, and by the opening of a stream."""
         return self.method.kind != "query" or self.method.streams
+
+    @property
+    def for_api_keys(self) -> bool:
+        """Whether an API key may be made for this method."""
+        return self.auth is Auth.ANY
 
     @property
     def given(self) -> type[Wire] | None:
@@ -104,16 +124,24 @@ class _Row:
     idempotency: Idempotency = Idempotency.READ
     max_body_bytes: int = _SMALL
     hot: bool = False
+    auth: Auth = Auth.ANY
 
 
 _MLS: Final = "blue.catbird.mls"
 _ROOKERY: Final = "chat.rookery"
 _KINDS: Final = {_MLS: ConversationKind.MLS, _ROOKERY: ConversationKind.OPAQUE}
 _I = Idempotency
+_PERSON, _ACCOUNT = Auth.PERSON, Auth.ACCOUNT
 
 
 def _call(
-    family: str, name: str, handler: Handler, quota: str, idempotency: Idempotency, max_body: int = _SMALL
+    family: str,
+    name: str,
+    handler: Handler,
+    quota: str,
+    idempotency: Idempotency,
+    max_body: int = _SMALL,
+    auth: Auth = Auth.ANY,
 ) -> _Row:
     return _Row(
         family=family,
@@ -123,6 +151,7 @@ def _call(
         idempotency=idempotency,
         max_body_bytes=max_body,
         hot=idempotency is Idempotency.MESSAGE_ID,
+        auth=auth,
     )
 
 
@@ -148,7 +177,10 @@ ROWS: Final = (
     _call(_MLS, "sendMessage",    message.send_mls,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_MLS, "getMessages",    message.read_mls,    "read",           _I.READ),
     _call(_MLS, "updateCursor",   message.mark_mls,    "default",        _I.NATURAL),
-    _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, _WHOLE),
+    _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, _WHOLE, _ACCOUNT),
+    _call(_MLS, "listDevices",    device.list_mls,     "read",           _I.READ, auth=_PERSON),
+    _call(_MLS, "deleteDevice",   device.delete_mls,   "default",        _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "getSubscriptionTicket", ticket.get_mls, "stream",       _I.NATURAL),
     _stream(_MLS, "streamConvoEvents",    Transport.SSE),
     _stream(_MLS, "subscribeConvoEvents", Transport.AT_STREAM),
 
@@ -160,7 +192,16 @@ ROWS: Final = (
     _call(_ROOKERY, "sendMessage",    message.send_rookery,    "send",           _I.MESSAGE_ID, _WHOLE),
     _call(_ROOKERY, "getMessages",    message.read_rookery,    "read",           _I.READ),
     _call(_ROOKERY, "updateCursor",   message.mark_rookery,    "default",        _I.NATURAL),
-    _call(_ROOKERY, "registerDevice", device.register_rookery, "registerDevice", _I.KEY_OPTIONAL),
+    _call(_ROOKERY, "registerDevice", device.register_rookery, "registerDevice", _I.KEY_OPTIONAL,
+          auth=_ACCOUNT),
+    _call(_ROOKERY, "listDevices",    device.list_rookery,     "read",           _I.READ, auth=_PERSON),
+    _call(_ROOKERY, "renameDevice",   device.rename,           "default",        _I.NATURAL, auth=_PERSON),
+    _call(_ROOKERY, "rotateDeviceKey", device.rotate,          "registerDevice", _I.NATURAL, auth=_PERSON),
+    _call(_ROOKERY, "revokeDevice",   device.revoke,           "default",        _I.NATURAL, auth=_PERSON),
+    _call(_ROOKERY, "createApiKey", keys.create, "registerDevice", _I.KEY_REQUIRED, auth=_ACCOUNT),
+    _call(_ROOKERY, "listApiKeys",    keys.list_all,           "read",           _I.READ, auth=_ACCOUNT),
+    _call(_ROOKERY, "revokeApiKey",   keys.revoke,             "default",        _I.NATURAL, auth=_ACCOUNT),
+    _call(_ROOKERY, "getTicket",      ticket.get_rookery,      "stream",         _I.NATURAL),
     _stream(_ROOKERY, "streamEvents",    Transport.SSE),
     _stream(_ROOKERY, "subscribeEvents", Transport.AT_STREAM),
     _stream(_ROOKERY, "session",         Transport.SESSION),
@@ -188,6 +229,7 @@ def build(rows: Iterable[_Row], methods: Mapping[str, Method]) -> Mapping[str, R
             idempotency=row.idempotency,
             max_body_bytes=row.max_body_bytes,
             hot=row.hot,
+            auth=row.auth,
         )
         _agree(route)
         table[nsid] = route

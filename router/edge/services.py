@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -11,14 +11,17 @@ import trio
 from protocol import AccountDid
 from router.config.sections import Settings
 from router.conversation.service import Conversations
+from router.device.seen import LastSeen
 from router.device.service import Devices
 from router.edge.admission import Admission
 from router.edge.cursors import Cursors
+from router.identity.api_keys import ApiKeys
 from router.identity.authenticator import Authenticator
 from router.identity.principal import Principal
 from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments
+from router.identity.tickets import Tickets
 from router.login.service import Login
 from router.observe import Health, Observer
 from router.store.interface import Store
@@ -40,6 +43,9 @@ class Edge:
     authenticator: Authenticator
     admission: Admission
     revocations: Revocations
+    api_keys: ApiKeys
+    tickets: Tickets
+    seen: LastSeen
     login: Login
     documents: ServedDocuments
     secrets: ServerSecrets
@@ -55,6 +61,8 @@ class Edge:
     """Numbers in [0, 1): the jitter of reconnections."""
     report: Callable[[str, BaseException | None], None]
     """Told of faults of ours: a few-valued name and the exception."""
+    routes: Mapping[str, Route] = attrs.field(factory=dict)
+    """The table, for handlers that judge what may be called."""
     answer_timeout: float = 30.0
     """Seconds a handler may take; after that the outcome is unknown to the caller."""
 

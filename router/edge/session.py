@@ -17,7 +17,7 @@ Bounded: unanswered sends by the machine (`max_in_flight`), events by credit and
 from __future__ import annotations
 
 import math
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from typing import NamedTuple
 
@@ -52,13 +52,19 @@ from router.edge.bell import Bell
 from router.edge.cursors import FUTURE_CURSOR
 from router.edge.errors import Refusal, refusal_of
 from router.edge.exchange import Exchange
-from router.edge.members import acting_device
-from router.edge.opening import open_feed, reconnect_after, refuse_when_draining
+from router.edge.opening import (
+    StreamCaller,
+    listening_device,
+    open_feed,
+    reconnect_after,
+    refuse_when_draining,
+    stream_caller,
+)
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.sockets import Socket, Stalled, open_or_turn_down
-from router.edge.xrpc import admit, read_input
-from router.identity.principal import Principal
+from router.edge.xrpc import read_input
+from router.identity.errors import AuthError, TokenFault
 
 _BATCH = 256
 _MAX_WORDS = 256 * 1024
@@ -71,7 +77,6 @@ _ENDS = {
     "draining": CloseReason.DRAINING,
     "overloaded": CloseReason.OVERLOADED,
     "replaced": CloseReason.OVERLOADED,
-    "disabled": CloseReason.DISABLED,
 }
 
 
@@ -84,22 +89,23 @@ async def serve_session(
     exchange: Exchange,
 ) -> None:
     """Open a session and keep it until one side ends it."""
-    caller = await open_or_turn_down(edge, scope, send, exchange, lambda: _open(edge, route, scope))
-    if caller is None:
-        return
-    exchange.transport = "websocket"
-    socket = Socket(scope, receive, send, edge.settings.server.send_timeout, exchange)
-    with edge.observer.connection("websocket"):
-        await socket.accept(SUBPROTOCOL)
-        await _Connection(edge, caller, socket, exchange).run()
+    with ExitStack() as ear:
+        caller = await open_or_turn_down(edge, scope, send, exchange, lambda: _open(edge, route, scope, ear))
+        if caller is None:
+            return
+        exchange.transport = "websocket"
+        socket = Socket(scope, receive, send, edge.settings.server.send_timeout, exchange)
+        with edge.observer.connection("websocket"):
+            await socket.accept(SUBPROTOCOL)
+            await _Connection(edge, caller, socket, exchange).run()
 
 
-async def _open(edge: Edge, route: Route, scope: WebsocketScope) -> Principal:
+async def _open(edge: Edge, route: Route, scope: WebsocketScope, ear: ExitStack) -> StreamCaller:
     refuse_when_draining(edge)
     read_input(route, scope["query_string"], b"")
     if SUBPROTOCOL not in scope["subprotocols"]:
         raise Refusal("InvalidRequest", f"Offer the WebSocket subprotocol {SUBPROTOCOL}.")
-    return await admit(edge, route, fields_of(scope), edge.admission.visitor(scope))
+    return await stream_caller(edge, route, fields_of(scope), scope, ear)
 
 
 def _limits(edge: Edge) -> SessionLimits:
@@ -126,9 +132,10 @@ class _Posted(NamedTuple):
 class _Connection:
     """One session from its 101 to its close frame."""
 
-    def __init__(self, edge: Edge, caller: Principal, socket: Socket, exchange: Exchange) -> None:
+    def __init__(self, edge: Edge, caller: StreamCaller, socket: Socket, exchange: Exchange) -> None:
         self._edge = edge
-        self._account = caller.account
+        self._caller = caller
+        self._account = caller.principal.account
         self._socket = socket
         self._exchange = exchange
         self._session = Session(_limits(edge), trio.current_time())
@@ -147,6 +154,7 @@ class _Connection:
 
     async def run(self) -> None:
         """Say hello, then serve until the end. Everything in memory goes with it."""
+        self._caller.watch.on_end(self._revoked)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._read, nursery.cancel_scope)
@@ -176,7 +184,10 @@ class _Connection:
                     opened = open_feed(self._edge, device, after=after, seen=resume.seen)
                     feed = await stack.enter_async_context(opened)
             except Exception as error:  # noqa: BLE001 - told by name; what is ours is reported
-                self._do(self._session.turn_away(self._as_refusal(error)))
+                if self._goodbye is None:
+                    self._do(self._session.turn_away(self._as_refusal(error)))
+                return
+            if self._goodbye is not None:  # revoked while we looked
                 return
             cursor = self._cursors.at(device, 0 if after is None else after)
             self._do(self._session.welcome(device, cursor, trio.current_time()))
@@ -186,7 +197,7 @@ class _Connection:
             await self._write(feed)
 
     async def _where_from(self, resume: Resume) -> tuple[DeviceId, int | None]:
-        device = await acting_device(self._edge.store, self._account, resume.device)
+        device = await listening_device(self._edge, self._caller, resume.device)
         if resume.cursor is None:
             return device, None
         position = self._cursors.position(device, resume.cursor)
@@ -392,6 +403,11 @@ class _Connection:
                 reconnect_after=reconnect_after(self._edge) if end.reason == "draining" else None,
             )
         )
+
+    def _revoked(self, end: AuthError) -> None:
+        """End in this moment: nothing that still comes is read, nothing that is queued is given."""
+        why = CloseReason.DISABLED if end.fault is TokenFault.ACCOUNT_DISABLED else CloseReason.REVOKED
+        self._do(self._session.close(why, end.message))
 
     async def _say_goodbye(self) -> None:
         try:

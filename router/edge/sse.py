@@ -8,6 +8,7 @@ keeps the line warm. The stream ends with an `infoEvent` that says why.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import cast
 
 import trio
@@ -20,10 +21,19 @@ from router.edge.connection import PIECE_BYTES
 from router.edge.errors import Refusal, Reply, refuse, reply_of
 from router.edge.exchange import Exchange
 from router.edge.http11 import STALLED
-from router.edge.opening import Opening, open_feed, prepare, reconnect_after, refuse_when_draining
+from router.edge.opening import (
+    Opening,
+    StreamCaller,
+    cut_when_revoked,
+    open_feed,
+    prepare,
+    reconnect_after,
+    refuse_when_draining,
+    stream_caller,
+)
 from router.edge.routes import Route
 from router.edge.services import Edge
-from router.edge.xrpc import admit, check_method, read_input
+from router.edge.xrpc import check_method, read_input
 from schema.wire import given, mls, rookery
 
 _BATCH = 256
@@ -39,9 +49,22 @@ async def serve_sse(
     exchange: Exchange,
 ) -> None:
     """Open the stream and keep it until the client, the feed or the drain ends it."""
+    with ExitStack() as ear:
+        await _serve(edge, route, scope, receive, send, exchange, ear)
+
+
+async def _serve(
+    edge: Edge,
+    route: Route,
+    scope: HTTPScope,
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
+    exchange: Exchange,
+    ear: ExitStack,
+) -> None:
     try:
         with trio.fail_after(edge.answer_timeout):
-            opening = await _open(edge, route, scope)
+            caller, opening = await _open(edge, route, scope, ear)
     except Exception as error:  # noqa: BLE001 - translated once; what is ours is reported by the caller
         reply = reply_of(error)
         exchange.answered(reply)
@@ -56,6 +79,7 @@ async def serve_sse(
             nursery.start_soon(_until_gone, receive, nursery.cancel_scope, exchange)
             try:
                 async with open_feed(edge, opening.device, after=opening.after, only=only) as feed:
+                    cut_when_revoked(caller.watch, feed)
                     await _Stream(edge, route, send, opening, feed, exchange).run()
             except Refusal as refusal:  # before the first byte: the feed could not be opened
                 exchange.answered(reply := refuse(refusal))
@@ -63,16 +87,16 @@ async def serve_sse(
             nursery.cancel_scope.cancel()
 
 
-async def _open(edge: Edge, route: Route, scope: HTTPScope) -> Opening:
+async def _open(edge: Edge, route: Route, scope: HTTPScope, ear: ExitStack) -> tuple[StreamCaller, Opening]:
     headers = fields_of(scope)
     check_method(route, scope["method"])
     refuse_when_draining(edge)
-    caller = await admit(edge, route, headers, edge.admission.visitor(scope))
+    caller = await stream_caller(edge, route, headers, scope, ear)
     params = read_input(route, scope["query_string"], b"")
     if not isinstance(params, mls.StreamConvoEventsParams | rookery.StreamEventsParams):
         raise TypeError(f"{route.nsid} gives {type(params).__name__}")
     cursor = headers.one(b"last-event-id") or given(params.cursor)
-    return await prepare(edge, route, caller, params, cursor=cursor, from_now=False)
+    return caller, await prepare(edge, route, caller, params, cursor=cursor, from_now=False)
 
 
 async def _until_gone(receive: ASGIReceiveCallable, stream: trio.CancelScope, exchange: Exchange) -> None:
@@ -155,5 +179,7 @@ _WHY = {
     "overloaded": "NotEnoughResources",
     "replaced": "NotEnoughResources",
     "removed": "NotMember",
+    "AccountDisabled": "AccountDisabled",
+    "AccessRevoked": "AccessRevoked",
 }
 """The name in the log for what a feed says of its end."""

@@ -119,20 +119,56 @@ async def admit(edge: Edge, route: Route, headers: HeaderFields, visitor: Visito
     """The caller, proven for this method and within its limits (`admission.py`)."""
     visitor.enter()
     try:
-        caller = await authenticate(edge, route, headers)
+        caller = await authenticate(edge, route, headers, visitor.place)
     except (AuthError, Refusal) as refused:
         visitor.failed(refused.error)
         raise
     visitor.count(route.quota, caller.account)
+    if not route.auth.admits(caller):
+        raise Refusal("Forbidden", f"{route.nsid} is for {route.auth.value}.")
+    if caller.device is not None:
+        edge.seen.note(caller.device)
     return caller
 
 
-async def authenticate(edge: Edge, route: Route, headers: HeaderFields) -> Principal:
-    """The caller, proven for this method."""
+async def admit_to_stream(
+    edge: Edge, route: Route, headers: HeaderFields, query: bytes, visitor: Visitor
+) -> tuple[Principal, str | None]:
+    """The caller of a stream, by a token or a ticket, and the one conversation that a ticket is for.
+
+    Used up on return, which comes without an await after the last look at what was revoked.
+    """
+    ticket = ticket_of(query)
+    if ticket is None:
+        return await admit(edge, route, headers, visitor), None
+    visitor.enter()
+    if headers.one(b"authorization") is not None:
+        raise Refusal("InvalidRequest", "Open a stream with a token or with a ticket, not with both.")
+    try:
+        redeemed = edge.authenticator.redeem(ticket, lxm=route.nsid)
+    except AuthError as refused:
+        visitor.failed(refused.error)
+        raise
+    visitor.count(route.quota, redeemed.principal.account)
+    return redeemed.principal, redeemed.convo
+
+
+def ticket_of(query: bytes) -> str | None:
+    """The parameter `ticket` of a query string, ahead of the rest. Its letters need no escapes."""
+    values = [pair[7:] for pair in query.split(b"&") if pair.startswith(b"ticket=")]
+    if len(values) > 1:
+        raise Refusal("InvalidRequest", "Give one ticket.")
+    return values[0].decode("latin-1") if values else None
+
+
+async def authenticate(edge: Edge, route: Route, headers: HeaderFields, place: str = "") -> Principal:
+    """The caller, proven for this method. `place` is where the request came from, for the lock-out."""
     authorization = headers.one(b"authorization")
     if authorization is None:
         raise Refusal("AuthenticationRequired", "Send a service-auth token: Authorization: Bearer <token>.")
-    return await edge.authenticator.authenticate(authorization, lxm=route.nsid, single_use=route.single_use)
+    return await edge.authenticator.authenticate(
+        authorization, lxm=route.nsid, single_use=route.single_use, place=place
+    )
 
 
 def read_input(route: Route, query: bytes, body: bytes) -> Wire:

@@ -7,14 +7,13 @@ padding or stray bits, UTF-8 JSON objects without duplicate members, without NaN
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
-from typing import NoReturn
 
 import attrs
 
 from router.identity.errors import AuthError, TokenFault
 from router.identity.jws import MAX_TOKEN_BYTES
+from router.identity.strict_json import BadJsonError, read_json
 
 _MAX_BRACKETS = 32
 
@@ -61,23 +60,9 @@ def _object(data: bytes) -> Mapping[str, object]:
     if data.count(b"{") + data.count(b"[") > _MAX_BRACKETS:
         raise AuthError(TokenFault.BAD_JWT)
     try:
-        value = _JSON.decode(data.decode("utf-8"))
-    except ValueError:  # not UTF-8, not JSON, a duplicate, NaN, an integer of thousands of digits
+        value = read_json(data)
+    except BadJsonError:
         raise AuthError(TokenFault.BAD_JWT) from None
     if not isinstance(value, dict):
         raise AuthError(TokenFault.BAD_JWT)
     return value
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a duplicate member")
-    return members
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

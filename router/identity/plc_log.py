@@ -68,7 +68,10 @@ class PlcState:
 
 @attrs.frozen
 class _Operation:
-    """One operation, legacy ones in their modern form; a tombstone has nothing but `prev`."""
+    """One operation, legacy ones in their modern form.
+
+    A tombstone has nothing but `prev`: without rotation keys there is nobody who could sign what follows it.
+    """
 
     cid: str
     prev: str | None
@@ -146,8 +149,6 @@ def _place(history: Sequence[_Made], made: _Made) -> Sequence[_Made]:
     if place is None:
         raise BadLogError("an operation follows none that stands")
     before = history[place].operation
-    if before.tombstone:
-        raise BadLogError("an operation follows a tombstone")
     taken_back = history[place + 1 :]
     powerful = before.rotation_keys
     if taken_back:

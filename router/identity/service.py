@@ -27,7 +27,7 @@ class AccountRecord(Protocol):
 
     @property
     def verification_key(self) -> str:
-        """Its public key as Multikey text."""
+        """Its public key as Multikey text; empty where it has none and speaks with access tokens."""
 
 
 class Accounts(Protocol):
@@ -73,12 +73,16 @@ class ServiceIdentity:
         return DidDocument(self.did, services=(entry,))
 
     def account_document(self, record: AccountRecord) -> DidDocument:
-        """The document of an account that lives here."""
-        method = VerificationMethod(record.did + ATPROTO_KEY, "Multikey", record.did, record.verification_key)
+        """The document of an account that lives here; without a method if it has no key of its own.
+
+        Who logs in elsewhere speaks with access tokens of this router and signs nothing as a DID.
+        """
+        name, key = record.did + ATPROTO_KEY, record.verification_key
+        methods = (VerificationMethod(name, "Multikey", record.did, key),) if key else ()
         # a handle has no port, so an account of localhost%3A3000 has none
         web_name = record.did.removeprefix(WEB_PREFIX)
         handles = () if "%" in web_name else (f"at://{web_name}",)
-        return DidDocument(record.did, verification_methods=(method,), also_known_as=handles)
+        return DidDocument(record.did, verification_methods=methods, also_known_as=handles)
 
 
 class ServedDocuments:

@@ -17,7 +17,6 @@ Who logs in is (issuer, subject) and nothing else. E-mail addresses are not aske
 link one person's account to another's login.
 """
 
-import base64
 import hmac
 import re
 import time
@@ -29,6 +28,7 @@ from crypto import Entropy, system_entropy
 from protocol import AccountDid
 from router.config.redirects import Redirects, with_parameters
 from router.identity.accounts import check_name
+from router.identity.compact import encode_part
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
 from router.login import oidc
@@ -102,7 +102,7 @@ class LoginFlow:
 
     def secret(self) -> str:
         """Something nobody can guess: for cookies, states, codes. 43 characters."""
-        return base64.urlsafe_b64encode(self._entropy(_SECRET_BYTES)).rstrip(b"=").decode()
+        return encode_part(self._entropy(_SECRET_BYTES))
 
     async def begin(self, provider: str, wish: Mapping[str, str], browser: str) -> str:
         """Where the browser is sent. Raises `LoginError`.

@@ -24,6 +24,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from crypto import Entropy, system_entropy
+from router.identity.compact import encode_part
 from router.identity.errors import IdentityFileError
 from router.identity.files import read_secret, write_secret
 from router.identity.revocations import MEMORY_SECONDS
@@ -195,14 +196,10 @@ def _load(path: Path, number: int) -> TokenKey | None:
 
 
 def _jwk(key: VerifyKey) -> dict[str, str]:
-    return {"crv": "Ed25519", "kty": "OKP", "x": _text(bytes(key))}
+    return {"crv": "Ed25519", "kty": "OKP", "x": encode_part(bytes(key))}
 
 
 def _thumbprint(key: VerifyKey) -> str:
     """RFC 7638: SHA-256 over the required members in lexicographic order, without white space."""
     canonical = json.dumps(_jwk(key), sort_keys=True, separators=(",", ":"))
-    return _text(hashlib.sha256(canonical.encode()).digest())
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return encode_part(hashlib.sha256(canonical.encode()).digest())

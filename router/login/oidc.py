@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from router.config.login import is_trustworthy
+from router.identity.compact import encode_part
 from router.login.errors import LoginError, LoginFault
 from router.login.providers import Provider
 
@@ -92,7 +93,7 @@ def read_metadata(value: object, issuer: str) -> Metadata:
 def s256(verifier: str) -> str:
     """The PKCE challenge of a verifier (RFC 7636 4.2)."""
     digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return encode_part(digest)
 
 
 def authorization_url(
@@ -189,7 +190,7 @@ def at_hash(access_token: str, algorithm: str) -> str:
     """The left half of the hash that belongs to the signature's algorithm (OpenID Connect Core 3.1.3.6)."""
     name = "sha512" if algorithm in ("EdDSA", "Ed25519") else f"sha{algorithm[2:]}"
     digest = hashlib.new(name, access_token.encode()).digest()
-    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+    return encode_part(digest[: len(digest) // 2])
 
 
 def _same(one: str, other: str) -> bool:

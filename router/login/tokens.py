@@ -12,7 +12,6 @@ Verified without a look into the store: strict reading 20 us, signature 90. Logo
 `Revocations`, which the authenticator asks after this.
 """
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Annotated, Final
@@ -21,7 +20,7 @@ import msgspec
 
 from crypto import Entropy, system_entropy
 from protocol import AccountDid, InvalidId, Nsid, parse_nsid
-from router.identity.compact import read_compact
+from router.identity.compact import encode_part, read_compact
 from router.identity.errors import AuthError, TokenFault
 from router.identity.principal import Principal
 from router.identity.revocations import MEMORY_SECONDS
@@ -94,8 +93,9 @@ def mint_access_token(
     else:
         claims["scope"] = ANY_METHOD if methods is None else " ".join(sorted(methods))
     header = {"typ": _TYPE, "alg": _ALGORITHM, "kid": key.kid}
-    signed = b".".join(_part(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
-    return (signed + b"." + _part(key.sign(signed))).decode()
+    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
+    signed = ".".join(map(encode_part, parts))
+    return f"{signed}.{encode_part(key.sign(signed.encode()))}"
 
 
 def check_access_token(
@@ -198,7 +198,3 @@ def _methods(claims: _Claims) -> frozenset[Nsid] | None:
                 raise AuthError(TokenFault.BAD_JWT)
     except InvalidId:
         raise AuthError(TokenFault.BAD_JWT) from None
-
-
-def _part(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")

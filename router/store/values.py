@@ -114,7 +114,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     did: AccountDid
     name: str
     verification_key: str
-    """Multibase (Multikey) of its public key."""
+    """Multibase (Multikey) of its public key; empty for who logs in elsewhere and has none."""
     created_day: int
     """Days since 1970-01-01."""
 

@@ -5,7 +5,7 @@
 
 from schema._problems import InvalidWire
 from schema.wire import mls, rookery
-from schema.wire._base import Datetime, Did, Method, Octets, Wire, given
+from schema.wire._base import Datetime, Did, Method, NsidText, Octets, Uri, Wire, given
 from schema.wire._codec import convert, decode, decode_query, encode, json_decoder, plain, refusal
 from schema.wire._methods import METHODS
 from schema.wire._session import (
@@ -21,7 +21,9 @@ __all__ = [
     "Did",
     "InvalidWire",
     "Method",
+    "NsidText",
     "Octets",
+    "Uri",
     "Wire",
     "convert",
     "convert_client_frame",

@@ -9,7 +9,16 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar, overload
 
 import msgspec
 
-from schema._formats import DATETIME_PATTERN, DID_PATTERN, MAX_DID_LENGTH, MAX_SAFE_INTEGER
+from schema._formats import (
+    DATETIME_PATTERN,
+    DID_PATTERN,
+    MAX_DID_LENGTH,
+    MAX_NSID_LENGTH,
+    MAX_SAFE_INTEGER,
+    MAX_URI_LENGTH,
+    NSID_PATTERN,
+    URI_PATTERN,
+)
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -18,6 +27,8 @@ SAFE: Final = MAX_SAFE_INTEGER
 
 Did: TypeAlias = Annotated[str, msgspec.Meta(pattern=DID_PATTERN, max_length=MAX_DID_LENGTH)]
 Datetime: TypeAlias = Annotated[str, msgspec.Meta(pattern=DATETIME_PATTERN, max_length=64)]
+NsidText: TypeAlias = Annotated[str, msgspec.Meta(pattern=NSID_PATTERN, max_length=MAX_NSID_LENGTH)]
+Uri: TypeAlias = Annotated[str, msgspec.Meta(pattern=URI_PATTERN, max_length=MAX_URI_LENGTH)]
 
 
 class Octets(bytes):

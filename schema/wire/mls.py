@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
-from schema.wire._base import SAFE, Datetime, Did, Method, Octets, Wire, fits, holds
+from schema.wire._base import SAFE, Datetime, Did, Method, Octets, Uri, Wire, fits, holds
 
 
 class AddMembersKeyPackageHashEntry(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +135,19 @@ class KeyPackageRef(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cipher_suite: str
 
 
+class DeleteDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `blue.catbird.mls.deleteDevice`."""
+
+    device_id: str
+
+
+class DeleteDeviceOutput(Wire, frozen=True, kw_only=True):
+    """Output of `blue.catbird.mls.deleteDevice`."""
+
+    deleted: bool
+    key_packages_deleted: Annotated[int, Meta(ge=-SAFE, le=SAFE)]
+
+
 class GetConvosParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of `blue.catbird.mls.getConvos`."""
 
@@ -183,6 +196,24 @@ class GetMessagesOutput(Wire, frozen=True, kw_only=True):
     last_seq: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
 
 
+class GetSubscriptionTicketInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `blue.catbird.mls.getSubscriptionTicket`."""
+
+    convo_id: str | UnsetType = UNSET
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class GetSubscriptionTicketOutput(Wire, frozen=True, kw_only=True):
+    """Output of `blue.catbird.mls.getSubscriptionTicket`."""
+
+    ticket: str
+    endpoint: Uri
+    expires_at: Datetime
+
+
 class LeaveConvoInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Input of `blue.catbird.mls.leaveConvo`."""
 
@@ -200,6 +231,24 @@ class LeaveConvoOutput(Wire, frozen=True, kw_only=True):
 
     success: bool
     new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class ListDevicesDeviceInfo(Wire, frozen=True, kw_only=True):
+    """A device."""
+
+    device_id: str
+    device_name: str
+    device_u_u_i_d: str | UnsetType = UNSET
+    credential_did: str
+    last_seen_at: Datetime
+    registered_at: Datetime
+    key_package_count: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class ListDevicesOutput(Wire, frozen=True, kw_only=True):
+    """Output of `blue.catbird.mls.listDevices`."""
+
+    devices: tuple[ListDevicesDeviceInfo, ...]
 
 
 class RegisterDeviceWelcomeMessageRef(Wire, frozen=True, kw_only=True):
@@ -373,9 +422,11 @@ class StreamConvoEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown_fi
     cursor: str | UnsetType = UNSET
     convo_id: str | UnsetType = UNSET
     device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    ticket: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.device_id, 64, "deviceId")
+        fits(self.ticket, 2048, "ticket")
 
 
 class SubscribeConvoEventsMessageEvent(
@@ -560,9 +611,11 @@ class SubscribeConvoEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown
     cursor: str | UnsetType = UNSET
     convo_id: str | UnsetType = UNSET
     device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    ticket: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.device_id, 64, "deviceId")
+        fits(self.ticket, 2048, "ticket")
 
 
 class UpdateCursorInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -600,6 +653,12 @@ METHODS: Final = MappingProxyType(
             input=CreateConvoInput,
             output=ConvoView,
         ),
+        "blue.catbird.mls.deleteDevice": Method(
+            nsid="blue.catbird.mls.deleteDevice",
+            kind="procedure",
+            input=DeleteDeviceInput,
+            output=DeleteDeviceOutput,
+        ),
         "blue.catbird.mls.getConvos": Method(
             nsid="blue.catbird.mls.getConvos",
             kind="query",
@@ -618,11 +677,22 @@ METHODS: Final = MappingProxyType(
             params=GetMessagesParams,
             output=GetMessagesOutput,
         ),
+        "blue.catbird.mls.getSubscriptionTicket": Method(
+            nsid="blue.catbird.mls.getSubscriptionTicket",
+            kind="procedure",
+            input=GetSubscriptionTicketInput,
+            output=GetSubscriptionTicketOutput,
+        ),
         "blue.catbird.mls.leaveConvo": Method(
             nsid="blue.catbird.mls.leaveConvo",
             kind="procedure",
             input=LeaveConvoInput,
             output=LeaveConvoOutput,
+        ),
+        "blue.catbird.mls.listDevices": Method(
+            nsid="blue.catbird.mls.listDevices",
+            kind="query",
+            output=ListDevicesOutput,
         ),
         "blue.catbird.mls.registerDevice": Method(
             nsid="blue.catbird.mls.registerDevice",

@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
-from schema.wire._base import SAFE, Datetime, Did, Method, Octets, Wire, fits, holds
+from schema.wire._base import SAFE, Datetime, Did, Method, NsidText, Octets, Uri, Wire, fits, holds
 
 
 class AddMembersInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +24,29 @@ class AddMembersOutput(Wire, frozen=True, kw_only=True):
 
     new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class CreateApiKeyInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.createApiKey`."""
+
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)]
+    device_id: Annotated[str, Meta(max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    methods: Annotated[tuple[NsidText, ...], Meta(min_length=1, max_length=32)]
+    replaces: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.idempotency_key, 64, "idempotencyKey")
+        fits(self.device_id, 64, "deviceId")
+        fits(self.name, 128, "name")
+        fits(self.replaces, 64, "replaces")
+
+
+class CreateApiKeyOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.createApiKey`."""
+
+    key_id: str
+    api_key: str
 
 
 class CreateConvoMetadataInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +160,25 @@ class GetMessagesOutput(Wire, frozen=True, kw_only=True):
     has_more: bool
 
 
+class GetTicketInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.getTicket`."""
+
+    purpose: NsidText
+    device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    convo_id: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class GetTicketOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.getTicket`."""
+
+    ticket: str
+    endpoint: Uri
+    expires_at: Datetime
+
+
 class LeaveConvoInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Input of `chat.rookery.leaveConvo`."""
 
@@ -152,6 +194,41 @@ class LeaveConvoOutput(Wire, frozen=True, kw_only=True):
 
     new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class ListApiKeysApiKeyView(Wire, frozen=True, kw_only=True):
+    """An API key."""
+
+    key_id: str
+    device_id: str
+    name: str
+    methods: tuple[NsidText, ...]
+    created_at: Datetime
+
+
+class ListApiKeysOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.listApiKeys`."""
+
+    api_keys: tuple[ListApiKeysApiKeyView, ...]
+
+
+class ListDevicesDeviceView(Wire, frozen=True, kw_only=True):
+    """A device."""
+
+    device_id: str
+    device_name: str
+    signature_public_key: Octets
+    registered_at: Datetime
+    last_seen_at: Datetime
+
+    def __post_init__(self) -> None:
+        holds(self.signature_public_key, 32, 32, "signaturePublicKey")
+
+
+class ListDevicesOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.listDevices`."""
+
+    devices: tuple[ListDevicesDeviceView, ...]
 
 
 class RegisterDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -191,6 +268,72 @@ class RemoveMemberOutput(Wire, frozen=True, kw_only=True):
 
     new_epoch: Annotated[int, Meta(ge=0, le=SAFE)]
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class RenameDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.renameDevice`."""
+
+    device_id: Annotated[str, Meta(max_length=64)]
+    device_name: Annotated[str, Meta(max_length=128)]
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+        fits(self.device_name, 128, "deviceName")
+
+
+class RenameDeviceOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.renameDevice`."""
+
+    device_id: str
+    device_name: str
+
+
+class RevokeApiKeyInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.revokeApiKey`."""
+
+    key_id: Annotated[str, Meta(max_length=64)]
+
+    def __post_init__(self) -> None:
+        fits(self.key_id, 64, "keyId")
+
+
+class RevokeApiKeyOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.revokeApiKey`."""
+
+    revoked: bool
+
+
+class RevokeDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.revokeDevice`."""
+
+    device_id: Annotated[str, Meta(max_length=64)]
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+
+
+class RevokeDeviceOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.revokeDevice`."""
+
+    key_packages_deleted: Annotated[int, Meta(ge=0, le=SAFE)]
+    api_keys_revoked: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class RotateDeviceKeyInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.rotateDeviceKey`."""
+
+    device_id: Annotated[str, Meta(max_length=64)]
+    signature_public_key: Octets
+
+    def __post_init__(self) -> None:
+        fits(self.device_id, 64, "deviceId")
+        holds(self.signature_public_key, 32, 32, "signaturePublicKey")
+
+
+class RotateDeviceKeyOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.rotateDeviceKey`."""
+
+    device_id: str
 
 
 class SendMessageInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -382,6 +525,15 @@ class SessionClose(Wire, frozen=True, kw_only=True, tag_field="type", tag="close
         fits(self.reason, 64, "reason")
 
 
+class SessionParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `chat.rookery.session`."""
+
+    ticket: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        fits(self.ticket, 2048, "ticket")
+
+
 class StreamEventsEventWrapper(Wire, frozen=True, kw_only=True):
     """One event."""
 
@@ -399,9 +551,11 @@ class StreamEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=
     cursor: str | UnsetType = UNSET
     convo_id: str | UnsetType = UNSET
     device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    ticket: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.device_id, 64, "deviceId")
+        fits(self.ticket, 2048, "ticket")
 
 
 class SubscribeEventsMessageEvent(
@@ -473,9 +627,11 @@ class SubscribeEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown_fiel
     cursor: str | UnsetType = UNSET
     convo_id: str | UnsetType = UNSET
     device_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    ticket: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.device_id, 64, "deviceId")
+        fits(self.ticket, 2048, "ticket")
 
 
 class UpdateCursorInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -510,6 +666,12 @@ METHODS: Final = MappingProxyType(
             input=AddMembersInput,
             output=AddMembersOutput,
         ),
+        "chat.rookery.createApiKey": Method(
+            nsid="chat.rookery.createApiKey",
+            kind="procedure",
+            input=CreateApiKeyInput,
+            output=CreateApiKeyOutput,
+        ),
         "chat.rookery.createConvo": Method(
             nsid="chat.rookery.createConvo",
             kind="procedure",
@@ -528,11 +690,27 @@ METHODS: Final = MappingProxyType(
             params=GetMessagesParams,
             output=GetMessagesOutput,
         ),
+        "chat.rookery.getTicket": Method(
+            nsid="chat.rookery.getTicket",
+            kind="procedure",
+            input=GetTicketInput,
+            output=GetTicketOutput,
+        ),
         "chat.rookery.leaveConvo": Method(
             nsid="chat.rookery.leaveConvo",
             kind="procedure",
             input=LeaveConvoInput,
             output=LeaveConvoOutput,
+        ),
+        "chat.rookery.listApiKeys": Method(
+            nsid="chat.rookery.listApiKeys",
+            kind="query",
+            output=ListApiKeysOutput,
+        ),
+        "chat.rookery.listDevices": Method(
+            nsid="chat.rookery.listDevices",
+            kind="query",
+            output=ListDevicesOutput,
         ),
         "chat.rookery.registerDevice": Method(
             nsid="chat.rookery.registerDevice",
@@ -546,6 +724,30 @@ METHODS: Final = MappingProxyType(
             input=RemoveMemberInput,
             output=RemoveMemberOutput,
         ),
+        "chat.rookery.renameDevice": Method(
+            nsid="chat.rookery.renameDevice",
+            kind="procedure",
+            input=RenameDeviceInput,
+            output=RenameDeviceOutput,
+        ),
+        "chat.rookery.revokeApiKey": Method(
+            nsid="chat.rookery.revokeApiKey",
+            kind="procedure",
+            input=RevokeApiKeyInput,
+            output=RevokeApiKeyOutput,
+        ),
+        "chat.rookery.revokeDevice": Method(
+            nsid="chat.rookery.revokeDevice",
+            kind="procedure",
+            input=RevokeDeviceInput,
+            output=RevokeDeviceOutput,
+        ),
+        "chat.rookery.rotateDeviceKey": Method(
+            nsid="chat.rookery.rotateDeviceKey",
+            kind="procedure",
+            input=RotateDeviceKeyInput,
+            output=RotateDeviceKeyOutput,
+        ),
         "chat.rookery.sendMessage": Method(
             nsid="chat.rookery.sendMessage",
             kind="procedure",
@@ -555,6 +757,7 @@ METHODS: Final = MappingProxyType(
         "chat.rookery.session": Method(
             nsid="chat.rookery.session",
             kind="subscription",
+            params=SessionParams,
             messages={
                 "#welcome": SessionWelcome,
                 "#ack": SessionAck,

@@ -1,5 +1,7 @@
 """Every command of the control socket says in a sentence that the store is in trouble."""
 
+from typing import cast
+
 import pytest
 
 from crypto import Curve
@@ -10,6 +12,7 @@ from router.control import ControlHandlers
 from router.identity.accounts import new_account
 from router.identity.service import ServiceIdentity
 from router.keys import Keys
+from router.people import People
 from router.store.errors import OutcomeUnknown, Overloaded, PoisonRequest, StoreError, StoreUnavailable
 from router.store.memory import MemoryStore
 from router.store.values import Account, NameTaken
@@ -59,6 +62,7 @@ async def test_a_command_under_trouble_is_refused(trouble: StoreError, error: st
             tree=here.root.tree,
             tuning=here.tuning,
             keys=Keys({}, TroubledStore(trouble), lambda: 0),
+            people=cast("People", None),  # none of these commands asks for it
         ).table()
         asked = {
             "status": NoArguments(),

@@ -6,7 +6,6 @@ ES256 tokens over HTTP.
 """
 
 import base64
-import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 import attrs
 import msgspec
 import trio
+from nacl.signing import SigningKey
 
 from crypto import Curve, format_private_multikey
 from protocol import AccountDid, Nsid
@@ -135,7 +135,10 @@ async def _populate(scale: Scale, folder: Path, process: RouterProcess) -> World
             "account.create", AccountCreate(name, key.verification_key), answer=AccountRow
         )
         made = Person(row.did, format_private_multikey(key.private), "")
-        body = {"deviceName": name, "signaturePublicKey": {"$bytes": _unpadded(os.urandom(32))}}
+        body = {
+            "deviceName": name,
+            "signaturePublicKey": {"$bytes": _unpadded(bytes(SigningKey.generate().verify_key))},
+        }
         answer = await call(http, server, made, "registerDevice", body)
         people[number] = msgspec.structs.replace(made, device=answer.device_id)
 

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import httpx
 import trio
+from nacl.signing import SigningKey
 
 from actors import Registry, RegistryOptions
 from protocol import SUBPROTOCOL, ConversationId, DeviceId, Nsid
@@ -25,16 +26,19 @@ from router.config.sections import Server as ServerSettings
 from router.conversation.actor import ConversationBehaviour
 from router.conversation.service import Ask, Conversations, weigh
 from router.device.actor import CatchUp, DeviceBehaviour
+from router.device.seen import LastSeen
 from router.device.service import Devices
 from router.device.tail import Tail
 from router.edge.admission import Admission
 from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
-from router.edge.routes import route_names
+from router.edge.routes import ROUTES, route_names
 from router.edge.server import Limits
 from router.edge.services import Edge
 from router.identity.accounts import new_account
+from router.identity.api_keys import ApiKeys
 from router.identity.authenticator import Authenticator, Look
+from router.identity.device_auth import DeviceTokens
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
 from router.identity.resolver import LocalResolver
@@ -42,6 +46,7 @@ from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments, ServiceIdentity
 from router.identity.service_auth import ServiceTokens, TokenPolicy
+from router.identity.tickets import Tickets
 from router.identity.tokens import mint_token
 from router.limits import LocalQuotas, classes
 from router.login.keyring import KeyRing
@@ -126,7 +131,7 @@ class House:
 
     async def device(self, account: Account, number: int = 1) -> str:
         """A device of the account, registered at each call (the same number gets the same id)."""
-        key = sealed(bytes((number,)) * 31 + account.name.encode()[:1])
+        key = sealed(bytes(device_key(account, number).verify_key))
         body = {"deviceName": f"d{number}", "signaturePublicKey": key}
         return str((await self.post(account, f"{ROOKERY}.registerDevice", body))["deviceId"])
 
@@ -153,6 +158,16 @@ class House:
     def session(self, account: Account) -> WebSocket:
         """A `rookery.v1` session before its hello."""
         return self.socket(account, f"{ROOKERY}.session", subprotocols=[SUBPROTOCOL])
+
+
+def device_key(account: Account, number: int = 1) -> SigningKey:
+    """The key of an account's device."""
+    return SigningKey(bytes((number,)) * 31 + account.name.encode()[:1])
+
+
+def signature_key(seed: bytes) -> dict[str, str]:
+    """An Ed25519 public key, made from one byte, as the lexicon's JSON has it."""
+    return sealed(bytes(SigningKey(seed * 32).verify_key))
 
 
 def sealed(data: bytes) -> dict[str, str]:
@@ -217,6 +232,8 @@ async def open_house(
     device_actors: Registry[DeviceId, CatchUp] = Registry("devices", DeviceBehaviour(store, tail))
     secrets = ServerSecrets(b"s" * 32)
     revocations = Revocations(lambda: house.now)
+    api_keys = ApiKeys(store, secrets, clock=lambda: house.now)
+    tickets = Tickets(secrets, clock=lambda: house.now)
     log = io.StringIO()
     metrics = Metrics(version="test")
     faults: list[tuple[str, BaseException | None]] = []
@@ -244,6 +261,10 @@ async def open_house(
             feed_items=settings.devices.feed_items,
             feed_bytes=settings.devices.feed_bytes,
         ),
+        api_keys=api_keys,
+        tickets=tickets,
+        seen=LastSeen(lambda: house.now),
+        routes=ROUTES,
         authenticator=Authenticator(
             {
                 Look.SERVICE: ServiceTokens(
@@ -252,6 +273,13 @@ async def open_house(
                     clock=lambda: house.now,
                     token_hash=secrets.token_hash,
                 ),
+                Look.DEVICE: DeviceTokens(
+                    policy=TokenPolicy(SERVICE),
+                    devices=store,
+                    clock=lambda: house.now,
+                    token_hash=secrets.token_hash,
+                ),
+                Look.KEY: api_keys,
                 Look.ACCESS: AccessTokens(
                     SERVICE, ring, clock=lambda: house.now, token_hash=secrets.token_hash
                 ),
@@ -260,6 +288,7 @@ async def open_house(
             replay=ReplayGuard(),
             remember=store.remember_token,
             revocations=revocations,
+            tickets=tickets,
         ),
         admission=Admission(quotas, TrustedProxies.of(settings), observer, lambda: house.now),
         revocations=revocations,

@@ -12,7 +12,7 @@ import trio
 from router.store.errors import OutcomeUnknown, StoreUnavailable
 from router.store.memory import MemoryStore
 from router.store.values import AppendOutcome, AppendRequest
-from tests.edge.house import MLS, NOW, ROOKERY, House, error_name, open_house, padded, sealed
+from tests.edge.house import MLS, NOW, ROOKERY, House, error_name, open_house, padded, sealed, signature_key
 
 SUITE = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
 NO_CONVO = "a" * 26
@@ -179,7 +179,7 @@ async def test_a_removal_repeated_answers_as_it_did(house: House) -> None:
 
 async def test_a_device_registered_twice_keeps_its_id(house: House) -> None:
     alice, nsid = await house.account("alice"), f"{ROOKERY}.registerDevice"
-    body = {"deviceName": "phone", "signaturePublicKey": sealed(b"k" * 32), "idempotencyKey": "1"}
+    body = {"deviceName": "phone", "signaturePublicKey": signature_key(b"k"), "idempotencyKey": "1"}
     first = await house.post(alice, nsid, body)
     assert await house.post(alice, nsid, body) == first
     renamed = {**body, "deviceName": "tablet"}
@@ -194,7 +194,7 @@ async def test_an_account_has_so_many_devices_and_no_more(house: House) -> None:
     most = house.edge.settings.limits.max_devices
     for number in range(1, most + 1):
         await house.device(alice, number)
-    body = {"deviceName": "d", "signaturePublicKey": sealed(b"x" * 32)}
+    body = {"deviceName": "d", "signaturePublicKey": signature_key(b"x")}
     assert await refusal(house, "alice", "POST", f"{ROOKERY}.registerDevice", json=body) == "TooManyDevices"
 
 
@@ -400,7 +400,7 @@ async def test_commits_and_welcomes_are_refused_rather_than_lost(house: House) -
 async def test_a_device_brings_key_packages_of_its_own(house: House) -> None:
     alice, nsid = await house.account("alice"), f"{MLS}.registerDevice"
     package = {"did": alice.did, "keyPackage": base64.b64encode(b"package").decode(), "cipherSuite": SUITE}
-    body = {"deviceName": "d", "signaturePublicKey": sealed(b"k" * 32), "keyPackages": [package]}
+    body = {"deviceName": "d", "signaturePublicKey": signature_key(b"k"), "keyPackages": [package]}
     made = await house.post(alice, nsid, body)
     assert [kept.package for kept in await house.store.key_packages(made["deviceId"])] == [b"package"]
     for change in ({"did": "did:web:x.example"}, {"keyPackage": "no base64"}, {"keyPackage": ""}):

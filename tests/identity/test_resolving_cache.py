@@ -52,6 +52,15 @@ def test_a_document_does_not_outlive_its_stale_time_in_silence() -> None:
     assert held.note(ALICE, SILENT, 102) == SILENT
 
 
+def test_a_forced_look_that_meets_silence_leaves_a_fresh_document_as_it_was() -> None:
+    held = cache()
+    document = held.note(ALICE, found(), 0)
+    assert held.may_force(ALICE, 5)
+    assert held.note(ALICE, SILENT, 5) == document
+    assert held.look(ALICE, 9.9) == document
+    assert held.look(ALICE, 10) is None
+
+
 def test_a_forced_look_is_granted_once_in_the_brake() -> None:
     held = cache()
     assert not held.may_force(ALICE, 0)  # nothing is held: an ordinary look is due

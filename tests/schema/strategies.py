@@ -39,6 +39,9 @@ DATETIMES = st.datetimes().map(lambda t: t.isoformat() + "Z") | st.datetimes(tim
     lambda t: t.isoformat()
 )
 
+NSIDS = st.from_regex(r"\A[a-zA-Z][a-z0-9]{0,5}(\.[a-zA-Z0-9]{1,5}){1,2}\.[a-zA-Z][a-zA-Z0-9]{0,9}\Z")
+URIS = st.from_regex(r"\A[a-z][a-z.-]{0,5}:[\x21-\x7e]{1,20}\Z")
+
 
 def base64_text(raw: bytes, padded: bool) -> str:
     text = base64.b64encode(raw).decode()
@@ -60,6 +63,10 @@ def from_lexicon(node: Node, base: str) -> st.SearchStrategy[Json]:
             return DIDS
         case String(format="datetime"):
             return DATETIMES
+        case String(format="nsid"):
+            return NSIDS
+        case String(format="uri"):
+            return URIS
         case String():
             most = 40 if node.max_length is None else node.max_length
             text = st.text(min_size=node.min_length or 0, max_size=min(most, 40))

@@ -66,6 +66,11 @@ CONTRACT: dict[str, dict[str, Any]] = {
         "metadataInput": METADATA,
         "keyPackageHashEntry": KEY_PACKAGE_HASHES,
     },
+    "deleteDevice": {
+        "in": "deviceId*:str",
+        "out": "deleted*:bool keyPackagesDeleted*:int(..)",
+        "errors": "DeviceNotFound Unauthorized",
+    },
     "defs": {
         "convoView": "id*:str groupId*:str<=128 creator*:did members*:[#memberView] epoch*:int(0..)"
         " cipherSuite*:suite createdAt*:datetime lastMessageAt:datetime metadata:#convoMetadata"
@@ -92,6 +97,17 @@ CONTRACT: dict[str, dict[str, Any]] = {
         "out": "messages*:[blue.catbird.mls.defs#messageView] cursor:str lastSeq+:int(0..)",
         "errors": "ConvoNotFound NotMember InvalidCursor",
     },
+    "getSubscriptionTicket": {
+        "in": f"convoId:str {DEVICE}",
+        "out": "ticket*:str endpoint*:uri expiresAt*:datetime",
+        "errors": "NotMember",
+    },
+    "listDevices": {
+        "out": "devices*:[#deviceInfo]",
+        "errors": "",
+        "deviceInfo": "deviceId*:str deviceName*:str deviceUUID:str credentialDid*:str lastSeenAt*:datetime"
+        " registeredAt*:datetime keyPackageCount*:int(0..)",
+    },
     "leaveConvo": {
         "in": "convoId*:str targetDid:did commit:str idempotencyKey+:str<=64",
         "out": "success*:bool newEpoch*:int(0..)",
@@ -116,7 +132,7 @@ CONTRACT: dict[str, dict[str, Any]] = {
         "errors": "ConvoNotFound NotMember InvalidAsset EpochMismatch MessageTooLarge",
     },
     "streamConvoEvents": {
-        "params": f"cursor:str convoId:str {DEVICE}",
+        "params": f"cursor:str convoId:str {DEVICE} ticket+:str<=2048",
         "out": "#eventWrapper",
         "errors": "",
         "eventWrapper": "event*:union(#messageEvent|#reactionEvent|#typingEvent|#infoEvent"
@@ -125,7 +141,7 @@ CONTRACT: dict[str, dict[str, Any]] = {
         "membershipChangeEvent": MEMBERSHIP.format(actions="joined|left|removed"),
     },
     "subscribeConvoEvents": {
-        "params": f"cursor:str convoId:str {DEVICE}",
+        "params": f"cursor:str convoId:str {DEVICE} ticket+:str<=2048",
         "message": "#messageEvent|#reactionEvent|#typingEvent|#infoEvent|#newDeviceEvent"
         "|#groupInfoRefreshRequestedEvent|#readditionRequestedEvent|#membershipChangeEvent|#readEvent"
         "|#convoEvent|#info",
@@ -221,8 +237,10 @@ def test_the_contract_has_these_methods_and_no_other() -> None:
 def test_our_own_family_is_complete() -> None:
     ours = {nsid.removeprefix("chat.rookery.") for nsid in schema.LEXICONS if nsid.startswith("chat.")}
     assert ours == {
-        "addMembers", "createConvo", "defs", "getConvos", "getMessages", "leaveConvo", "registerDevice",
-        "removeMember", "sendMessage", "session", "streamEvents", "subscribeEvents", "updateCursor",
+        "addMembers", "createApiKey", "createConvo", "defs", "getConvos", "getMessages", "getTicket",
+        "leaveConvo", "listApiKeys", "listDevices", "registerDevice", "removeMember", "renameDevice",
+        "revokeApiKey", "revokeDevice", "rotateDeviceKey", "sendMessage", "session", "streamEvents",
+        "subscribeEvents", "updateCursor",
     }  # fmt: skip
 
 

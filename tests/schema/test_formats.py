@@ -10,7 +10,7 @@ from schema._formats import decode_base64, is_format
 from tests.vectors import vector_lines
 
 
-@pytest.mark.parametrize("name", ["did", "datetime", "nsid"])
+@pytest.mark.parametrize("name", ["did", "datetime", "nsid", "uri"])
 def test_the_interop_files_agree(name: str) -> None:
     for text in vector_lines(f"atproto/syntax/{name}_syntax_valid.txt"):
         assert is_format(text, name), text

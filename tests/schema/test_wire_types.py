@@ -103,6 +103,14 @@ def typed_objects() -> list[tuple[type[wire.Wire], Object | Params, str]]:
     return found
 
 
+_OF_FORMAT = {
+    "did": "did:web:a.example",
+    "datetime": "2026-01-01T00:00:00Z",
+    "nsid": "a.example.call",
+    "uri": "https://a.example/",
+}
+
+
 def _sample(node: Any, base: str) -> Any:
     """The smallest valid data of a definition, without chance."""
     match node:
@@ -111,9 +119,7 @@ def _sample(node: Any, base: str) -> Any:
         case Integer():
             return node.minimum or 0
         case String():
-            return {"did": "did:web:a.example", "datetime": "2026-01-01T00:00:00Z"}.get(
-                node.format or "", "x"
-            )
+            return _OF_FORMAT.get(node.format or "", "x")
         case Bytes():
             return {"$bytes": base64.b64encode(bytes(node.min_length or 0)).decode()}
         case Object():
@@ -155,13 +161,13 @@ def _edges(node: Any) -> list[tuple[Any, bool]]:
             sizes += [(high + 1, False)] if node.max_length is not None else []
             sizes += [(low - 1, False)] if low else []
             return [({"$bytes": base64.b64encode(bytes(size)).decode()}, good) for size, good in sizes]
-        case schema._lexicon.Array(items=String(format="did")):
+        case schema._lexicon.Array(items=String(format=str() as form)):
             low = node.min_length or 0
             high = 500 if node.max_length is None else node.max_length
             sizes = [(low, True), (high, True)]
             sizes += [(high + 1, False)] if node.max_length is not None else []
             sizes += [(low - 1, False)] if low else []
-            return [(["did:web:a.example"] * size, good) for size, good in sizes]
+            return [([_OF_FORMAT[form]] * size, good) for size, good in sizes]
         case String(format="did"):
             return [("did:web:" + "a" * 2040, True), ("did:web:" + "a" * 2041, False), ("did:web:", False)]
         case _:

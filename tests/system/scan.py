@@ -32,6 +32,9 @@ ACCOUNTS: dict[str, frozenset[str]] = {
 }
 """Who is in what, and since when: membership is known to the server. Who said what is not."""
 
+PUBLIC_KEYS = {"accounts": frozenset({"verification_key"}), "devices": frozenset({"signature_key"})}
+"""Where a public key is kept, which is what it is for."""
+
 DAYS = frozenset({("accounts", "created_day"), ("devices", "registered_day")})
 _TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?(?:e\+?\d+)?")
@@ -47,6 +50,9 @@ class Secrets:
     tokens: frozenset[bytes]
     """Whole tokens, their parts, and their jti, as text and as bytes."""
     convos: frozenset[bytes]
+    keys: frozenset[bytes]
+    """Private keys and idempotency keys: kept nowhere."""
+    public_keys: frozenset[bytes]
     began: float
     ended: float
     bucket: int
@@ -60,6 +66,8 @@ class Secrets:
         messages: Iterable[str],
         tokens: Iterable[str],
         convos: Iterable[str],
+        keys: Iterable[bytes] = (),
+        public_keys: Iterable[bytes] = (),
         began: float,
         ended: float,
         bucket: int,
@@ -73,6 +81,8 @@ class Secrets:
             frozenset(message.encode() for message in messages),
             frozenset(part for token in tokens for part in _parts(token)),
             frozenset(convo.encode() for convo in convos),
+            frozenset(form for key in keys for form in _spellings(key)),
+            frozenset(form for key in public_keys for form in _spellings(key)),
             began,
             ended,
             bucket,
@@ -86,6 +96,13 @@ class Secrets:
             if self.began - 86_400 <= seconds <= self.ended + 2 * 86_400:
                 return unit > 1 or seconds % self.bucket != 0
         return False
+
+
+def _spellings(key: bytes) -> Iterator[bytes]:
+    yield key
+    yield key.hex().encode()
+    yield base64.b64encode(key).rstrip(b"=")
+    yield base64.urlsafe_b64encode(key).rstrip(b"=")
 
 
 def _parts(token: str) -> Iterator[bytes]:
@@ -125,7 +142,9 @@ def _judge(table: str, column: str, value: object, record: dict[str, object], se
     if value is None:
         return []
     data = value if isinstance(value, bytes) else str(value).encode()
-    found = search(data, secrets.tokens, where)
+    found = search(data, secrets.tokens | secrets.keys, where)
+    if column not in PUBLIC_KEYS.get(table, ()):
+        found += search(data, secrets.public_keys, where)
     if not _may_name_people(table, column, record):
         found += search(data, secrets.people, where)
     if (table, column) != ("entries", "msg_id"):
@@ -145,7 +164,8 @@ def _may_name_people(table: str, column: str, record: dict[str, object]) -> bool
 def search_text(text: str, secrets: Secrets, where: str) -> list[str]:
     """Anything at all of the secrets, in logs and pages that have no place for them; and fine times."""
     data = text.encode()
-    found = search(data, secrets.people | secrets.messages | secrets.tokens | secrets.convos, where)
+    anything = secrets.people | secrets.messages | secrets.tokens | secrets.convos
+    found = search(data, anything | secrets.keys | secrets.public_keys, where)
     for told in _TIMES.findall(text):
         moment = dt.datetime.fromisoformat(told).replace(tzinfo=dt.UTC).timestamp()
         if secrets.is_a_fine_time(moment):

@@ -199,6 +199,8 @@ def secrets() -> Secrets:
         messages=["msg-1"],
         tokens=["e30.eyJqdGkiOiI2MTYyNjMifQ.c2ln"],
         convos=["c" * 26],
+        keys=[b"an idempotency key"],
+        public_keys=[b"k" * 32],
         began=moment,
         ended=moment + 10,
         bucket=BUCKET,
@@ -214,6 +216,8 @@ PLANTS = {
     "a second in a message's time": "UPDATE entries SET received = received + 1 WHERE kind = 2",
     "milliseconds": "ALTER TABLE members ADD COLUMN joined_ms INTEGER DEFAULT {now_ms}",
     "a fraction": "ALTER TABLE devices ADD COLUMN seen REAL DEFAULT {now}.5",
+    "a public key out of its place": "UPDATE results SET body = '" + "k" * 32 + "'",
+    "an idempotency key": "UPDATE results SET scope = 'createConvo an idempotency key'",
     "a message in the audit": 'UPDATE audit SET record = \'{{"at": {now}, "subject": "msg-1"}}\'',
 }
 
@@ -249,6 +253,8 @@ def test_what_is_planted_in_the_database_is_found(plant: str, tmp_path: Path, se
         '{"event":"request","device":"3f2b0c52-93a6-4a43-9d4f-0c2f6c1c8f11"}',
         '{"event":"request","message":"msg-1"}',
         '{"event":"request","path":"/xrpc/chat.rookery.getMessages?convoId=cccccccccccccccccccccccccc"}',
+        '{"event":"request","key":"an idempotency key"}',
+        '{"event":"request","signature":"a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s"}',
         '{"event":"request","authorization":"Bearer e30.eyJqdGkiOiI2MTYyNjMifQ.c2ln"}',
     ],
 )

@@ -1,0 +1,216 @@
+"""The whole of it: a real router, the certified identity provider, a person in a real Chromium, an app."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+import trio
+
+from router.login.oidc import s256
+from tests.browser import Chromium, Page, open_browser
+from tests.client.live_router import LiveRouter, live_router
+from tests.login.kit import query_of
+from tests.login.oidc_provider import CLIENT, SECRET, OidcProvider, oidc_provider
+from tests.system.process import free_port
+
+pytestmark = pytest.mark.system
+
+
+class App:
+    """A program on the person's machine that waits for its code on a loopback port (RFC 8252)."""
+
+    def __init__(self, router: str) -> None:
+        self.router = router
+        self.verifier = secrets.token_urlsafe(48)
+        self.state = secrets.token_urlsafe(8)
+        self.redirect_uri = ""
+        self._answers, self.answers = trio.open_memory_channel[dict[str, str]](8)
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.redirect_uri = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/callback"
+        task_status.started()
+        await trio.serve_listeners(self._answer, [listener])
+
+    async def _answer(self, stream: trio.SocketStream) -> None:
+        async with stream:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                chunk = await stream.receive_some()
+                if not chunk:
+                    return
+                head += chunk
+            path = head.split(b" ")[1].decode()
+            if path.startswith("/callback"):
+                await self._answers.send(query_of(path))
+            body = b"<title>App</title>back in the app"
+            await stream.send_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n"
+                b"content-length: %d\r\n\r\n" % len(body) + body
+            )
+
+    @property
+    def url(self) -> str:
+        """What it opens in the browser."""
+        wish = {
+            "redirect_uri": self.redirect_uri,
+            "code_challenge": s256(self.verifier),
+            "code_challenge_method": "S256",
+            "state": self.state,
+        }
+        return str(httpx.URL(f"{self.router}/login/oidc", params=wish))
+
+    async def tokens(self) -> dict[str, Any]:
+        """Waits for the code and fetches the tokens."""
+        with trio.fail_after(20):
+            answer = await self.answers.receive()
+        assert answer["state"] == self.state
+        asked = {"code": answer["code"], "codeVerifier": self.verifier, "redirectUri": self.redirect_uri}
+        return await self.post("token", asked)
+
+    async def post(self, name: str, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
+        """A JSON call of the login."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{self.router}/login/{name}", json=body)
+        assert answer.status_code == status, answer.text
+        value: dict[str, Any] = answer.json()
+        return value
+
+    async def call(self, access_token: str) -> int:
+        """The status of a query with this token."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(
+                f"{self.router}/xrpc/chat.rookery.getConvos",
+                headers={"authorization": f"Bearer {access_token}"},
+            )
+        return answer.status_code
+
+
+@attrs.frozen
+class Scene:
+    """Everything that runs."""
+
+    router: LiveRouter
+    provider: OidcProvider
+    app: App
+
+
+@asynccontextmanager
+async def scene(folder: Path, alg: str = "RS256") -> AsyncIterator[Scene]:
+    """A router with one provider, and an app."""
+    port = free_port()
+    public = f"http://localhost:{port}"
+    async with (
+        oidc_provider(f"{public}/login/oidc/callback", alg=alg) as provider,
+        live_router(
+            folder,
+            server__port=str(port),
+            login_oidc__client_id=CLIENT,
+            login_oidc__client_secret=SECRET,
+            login_oidc__issuer_url=provider.issuer,
+        ) as router,
+        trio.open_nursery() as nursery,
+    ):
+        app = App(public)
+        await nursery.start(app.serve)
+        yield Scene(router, provider, app)
+        nursery.cancel_scope.cancel()
+
+
+async def sign_in(page: Page, person: str) -> None:
+    """At the provider: name and password, then consent."""
+    await page.fill("input[name=login]", person)
+    await page.fill("input[name=password]", "any will do")
+    for _ in range(2):
+        async with page.loading():
+            await page.click("button[type=submit]")
+
+
+async def test_a_person_logs_in_takes_a_name_and_comes_back(chromium: Chromium, tmp_path: Path) -> None:
+    async with scene(tmp_path) as stage, open_browser(chromium) as browser:
+        page, app = await browser.person(), stage.app
+        await page.go(app.url)
+        await sign_in(page, "ann@example.com")
+
+        assert (await page.url()).endswith("/login/name")
+        await page.fill("#name", "no good")
+        async with page.loading():
+            await page.click("button")
+        assert "This is no name for an account" in await page.text()
+        assert await page.evaluate("document.querySelector('#name').value") == "no good"
+        await page.fill("#name", "ann")
+        async with page.loading():
+            await page.click("button")
+        assert await page.text() == "back in the app"
+
+        tokens = await app.tokens()
+        assert tokens["account"] == stage.router.service.account_did("ann")
+        assert await app.call(tokens["accessToken"]) == 200
+        for url in page.asked:
+            assert not any(str(tokens[name]) in url for name in ("accessToken", "refreshToken"))
+        (cookie,) = [each for each in await page.cookies() if each["name"] == "rookery-login"]
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+
+        # Again, with the provider's own session: no password, no name, straight back.
+        await page.go(app.url)
+        assert await page.text() == "back in the app"
+        again = await app.tokens()
+        assert again["account"] == tokens["account"]
+
+        fresh = await app.post("refresh", {"refreshToken": tokens["refreshToken"]})
+        assert await app.call(fresh["accessToken"]) == 200
+        assert await app.post("logout", {"refreshToken": fresh["refreshToken"]}) == {}
+        assert await app.call(fresh["accessToken"]) == 401
+        assert await app.call(again["accessToken"]) == 200
+        refused = await app.post("refresh", {"refreshToken": fresh["refreshToken"]}, status=401)
+        assert refused["error"] == "LoginEnded"
+
+
+async def test_login_csrf_in_real_browsers(chromium: Chromium, tmp_path: Path) -> None:
+    """The attacker logs in as himself, stops before the end, and makes the victim's browser do the rest."""
+    async with scene(tmp_path, alg="ES256") as stage, open_browser(chromium) as browser:
+        attacker, victim = await browser.person(), await browser.person()
+        await victim.go(stage.app.url)  # it has a cookie of its own, and a login of its own begun
+
+        pattern = {"urlPattern": "*/login/oidc/callback*"}
+        await attacker.call("Fetch.enable", patterns=[pattern])
+        await attacker.go(stage.app.url)
+        await attacker.fill("input[name=login]", "mallory")
+        await attacker.fill("input[name=password]", "any will do")
+        async with attacker.loading():
+            await attacker.click("button[type=submit]")
+        async with attacker.event("Fetch.requestPaused") as paused:
+            await attacker.click("button[type=submit]")
+        stolen = str(paused.params["request"]["url"])
+        assert "code=" in stolen
+
+        await victim.go(stolen)
+        assert "begun in another browser" in await victim.text()
+        assert not [url for url in victim.asked if url.startswith(stage.app.redirect_uri)]
+
+        # It has used nothing up: the attacker's own login is his to finish.
+        async with attacker.loading():
+            await attacker.call("Fetch.continueRequest", requestId=paused.params["requestId"])
+        assert (await attacker.url()).endswith("/login/name")
+
+
+async def test_a_person_who_declines_at_the_provider_is_told_in_the_app(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    async with scene(tmp_path) as stage, open_browser(chromium) as browser:
+        page = await browser.person()
+        await page.go(stage.app.url)
+        async with page.loading():
+            await page.evaluate("document.querySelector('a[href$=abort]').click()")
+        with trio.fail_after(20):
+            answer = await stage.app.answers.receive()
+        assert answer == {
+            "error": "access_denied",
+            "state": stage.app.state,
+            "iss": stage.router.service.did,
+        }
