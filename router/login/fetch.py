@@ -36,7 +36,7 @@ class Fetch:
         raise LoginError(LoginFault.PROVIDER_SLOW, detail="it took too long", retry_after=5)
 
     async def _json(self, url: str, headers: dict[str, str], form: dict[str, str] | None) -> object:
-        headers = {"accept": "application/json", **headers}
+        headers = {"accept": "application/json", "accept-encoding": "identity", **headers}
         method = "GET" if form is None else "POST"
         try:
             async with (
@@ -58,9 +58,15 @@ class Fetch:
 
 
 async def _read(answer: httpx.Response) -> bytes:
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise LoginError(LoginFault.PROVIDER, detail="it answered in a content coding")  # a little may unfold
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
+    # Ended by closing the connection under it and not by leaving the loop: httpx's generators lie within
+    # each other and would be left to the garbage collector.
+    async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise LoginError(LoginFault.PROVIDER, detail="it answered too much")
+            await answer.aclose()
+    if len(body) > MAX_BYTES:
+        raise LoginError(LoginFault.PROVIDER, detail="it answered too much")
     return bytes(body)

@@ -109,6 +109,27 @@ def test_what_the_server_refuses_is_a_sentence(here: str) -> None:
         assert "Traceback" not in done.output
 
 
+def test_an_operator_disables_enables_and_recovers_an_account_of_a_running_server(here: str) -> None:
+    invoke("account", "create", "dora", "--data", "data")
+    dora = ("convo", "list", "--key", "dora.key.json", "--url", here)
+    assert invoke(*dora).exit_code == 0
+    assert invoke("account", "disable", "dora", "--data", "data").exit_code == 0
+    refused = invoke(*dora)
+    assert (refused.exit_code, "disabled" in refused.stderr) == (1, True)
+    rows = map(json.loads, invoke("account", "list", "--data", "data", "--json").stdout.splitlines())
+    assert {row["name"]: row["status"] for row in rows}["dora"] == "disabled"
+    assert invoke("account", "enable", "dora", "--data", "data").exit_code == 0
+    assert invoke(*dora).exit_code == 0
+
+    done = invoke("account", "recover", "dora", "--data", "data", "--out", "dora.new.key.json")
+    assert done.exit_code == 0, done.output
+    assert invoke(*dora).exit_code == 1
+    new = ("convo", "list", "--key", "dora.new.key.json", "--url", here)
+    assert invoke(*new).exit_code == 0
+    nobody = invoke("account", "recover", "nobody", "--data", "data")
+    assert (nobody.exit_code, Path("nobody.key.json").exists()) == (1, False)
+
+
 def test_a_second_server_on_the_folder_is_refused_in_a_sentence(server: tuple[Path, str]) -> None:
     folder, _ = server
     second = rookery(folder, "serve", "--data", "data", "--port", "0", "--set", "admin.port=0")

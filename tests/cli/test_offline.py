@@ -44,8 +44,66 @@ def test_an_account_is_made_without_a_server() -> None:
         "did": key.did,
         "name": "alice",
         "verificationKey": key.verification_key,
+        "status": "active",
     }
     assert key.did in run("account", "show", "alice").stdout
+
+
+PLC = "did:plc:abcdefghijklmnopqrstuvwx"
+
+
+def listed() -> dict[str, str]:
+    """Status by DID, as an operator is shown."""
+    lines = run("account", "list", "--json").stdout.splitlines()
+    return {row["did"]: row["status"] for row in map(json.loads, lines)}
+
+
+def test_an_account_is_disabled_and_enabled_without_a_server() -> None:
+    run("account", "create", "alice")
+    did = load_account_key(Path("alice.key.json")).did
+    first = run("account", "disable", "alice")
+    assert first.stdout == f"{did} is disabled.\n"
+    assert run("account", "disable", did).stdout == f"{did} is disabled, as it was before.\n"
+    assert json.loads(run("account", "disable", PLC, "--json").stdout) == {"did": PLC, "changed": True}
+    assert listed() == {did: "disabled", PLC: "disabled"}
+    assert "disabled" in run("account", "show", "alice").stdout
+    for account in (did, PLC):
+        assert run("account", "enable", account).exit_code == 0
+    assert listed() == {did: "active"}
+
+
+@pytest.mark.parametrize("account", ["nobody", "did:web:nobody.localhost%3A3000", "did:", "A.b", "did:plc:"])
+@pytest.mark.parametrize("command", ["disable", "enable"])
+def test_an_account_that_is_not_there_is_told_in_a_sentence(command: str, account: str) -> None:
+    result = run("account", command, account)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_lost_account_gets_a_new_key_and_the_old_one_is_void() -> None:
+    run("account", "create", "alice")
+    old = load_account_key(Path("alice.key.json"))
+    clash = run("account", "recover", "alice")
+    assert clash.exit_code == 1
+    assert "--out" in clash.stderr
+    done = run("account", "recover", "alice", "--out", "new.key.json", "--curve", "p256")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"{old.did}\n"
+    new = load_account_key(Path("new.key.json"))
+    assert (new.did, new.verification_key != old.verification_key) == (old.did, True)
+    shown = json.loads(run("account", "show", "alice", "--json").stdout)
+    assert shown["verificationKey"] == new.verification_key
+    kept = run("account", "recover", old.did, "--out", "third.key.json", "--keep-devices", "--json")
+    assert json.loads(kept.stdout)["devices"] == 0
+
+
+def test_a_recovery_that_fails_leaves_no_key_file() -> None:
+    for account in ("nobody", PLC):
+        result = run("account", "recover", account, "--out", "x.key.json")
+        assert result.exit_code == 1
+        assert not Path("x.key.json").exists()
+        assert "Traceback" not in result.output
 
 
 def test_the_did_follows_the_servers_settings() -> None:

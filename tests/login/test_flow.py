@@ -1,15 +1,18 @@
 """A login with an identity provider, and every known attack on one, by name."""
 
+import contextlib
 import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from actors.testing import cancel_each_checkpoint
 from protocol import Nsid
 from router.identity.errors import AuthError, TokenFault
 from router.login.discovery import FRESH_SECONDS, REFRESH_SECONDS, STALE_SECONDS
@@ -472,6 +475,32 @@ class TestGrants:
         await desk.grants.refresh(second.refresh_token)
         late = desk.grants.refresh(first.refresh_token, idempotency_key=key)
         assert await fault(late) is LoginFault.ENDED
+
+    async def test_a_refresh_that_is_cancelled_anywhere_may_be_asked_again(self, tmp_path: Path) -> None:
+        async def attempt(operate: Callable[[Callable[[], Awaitable[object]]], Awaitable[bool]]) -> None:
+            desk = Desk(tmp_path)
+            tokens = await desk.login()
+            refresh = partial(
+                desk.grants.refresh, tokens.refresh_token, idempotency_key="a-key-of-this-refresh"
+            )
+            await operate(refresh)
+            again = await refresh()
+            assert (await desk.grants.refresh(again.refresh_token)).account == tokens.account
+
+        assert await cancel_each_checkpoint(attempt) >= 1
+
+    async def test_a_code_that_is_cancelled_anywhere_begins_one_login_or_none(self, tmp_path: Path) -> None:
+        async def attempt(operate: Callable[[Callable[[], Awaitable[object]]], Awaitable[bool]]) -> None:
+            desk, app = Desk(tmp_path), App()
+            code = await desk.code(desk.alpha, app)
+            redeem = partial(desk.flow.redeem, code, verifier=app.verifier, redirect_uri=CALLBACK)
+            if not await operate(redeem):
+                with contextlib.suppress(LoginError):  # spent, if it got so far
+                    await redeem()
+            alive = [grant for grant in desk.store._grants.values() if not grant.ended]
+            assert len(alive) <= 1
+
+        assert await cancel_each_checkpoint(attempt) >= 2
 
     async def test_a_thief_without_the_key_is_found_out(self, desk: Desk) -> None:
         first = await desk.login()
