@@ -84,7 +84,7 @@ class Devices:
             raise TooManyConnections(_RETRY_SECONDS)
         feeds[feed] = None
         open_ones = [each for each in feeds if not each.closed]
-        for oldest in open_ones[: len(open_ones) - self._max_connections]:
+        for oldest in open_ones[: max(0, len(open_ones) - self._max_connections)]:
             oldest.finish("replaced", "a newer connection of this device took its place")
         if self._ended is not None:
             feed.finish(*self._ended)

@@ -244,8 +244,10 @@ async def test_connections_whose_clients_never_let_go_are_bounded(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_house(max_connections=2) as house, AsyncExitStack() as stack:
-        feeds = [await stack.enter_async_context(house.devices.open_feed(device(1))) for _ in range(4)]
-        assert [feed.closed for feed in feeds] == [True, True, False, False]
+        feeds = []
+        for opened in range(1, 5):
+            feeds.append(await stack.enter_async_context(house.devices.open_feed(device(1))))
+            assert [feed.closed for feed in feeds] == [number < opened - 2 for number in range(opened)]
         with pytest.raises(TooManyConnections):
             await stack.enter_async_context(house.devices.open_feed(device(1)))
 
@@ -258,3 +260,11 @@ async def test_a_feed_that_opens_during_a_drain_is_told_so(autojump_clock: trio.
             with pytest.raises(FeedClosed) as closed:
                 await feed.take()
         assert closed.value.reason == "draining"
+
+
+async def test_as_many_connections_as_a_device_may_have_live_side_by_side(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_house(max_connections=5) as house, AsyncExitStack() as stack:
+        feeds = [await stack.enter_async_context(house.devices.open_feed(device(1))) for _ in range(5)]
+        assert not any(feed.closed for feed in feeds)
