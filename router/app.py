@@ -491,6 +491,15 @@ class Router:
                     items=self.devices.connected,
                     max_items=_bound(self.device_actors.options.cap),
                 ),
+                *(
+                    QueueState(queue=name, items=held["items"], max_items=held["capacity"])
+                    for name, held in (
+                        ("revocations", self.revocations.statistics()),
+                        ("lockout", self.authenticator.statistics()),
+                        ("api_keys", self.api_keys.statistics()),
+                        ("devices_seen", self.seen.statistics()),
+                    )
+                ),
                 QueueState(queue="logins", items=logins["items"], max_items=logins["capacity"]),
                 *(
                     QueueState(queue=f"rates_{table.whose}", items=table.items, max_items=table.max_items)

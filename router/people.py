@@ -66,9 +66,11 @@ class People:
         """Another key for an account that lives here: the old one is void, and so is what was opened with it.
 
         Whoever has a lost device has what is on it; so logins end, and devices and API keys go too, unless
-        they are kept.
+        they are kept. Nobody can log in to it any more either: whoever has the old key, or took over the
+        account at the identity provider, must not come back by that door.
         """
         await self.logins.end_account(account)
+        await self.store.unlink_identities(account, now=self.now())
         outcome = await self.store.recover_account(
             account, verification_key, keep_devices=keep_devices, now=self.now()
         )

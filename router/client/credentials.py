@@ -1,11 +1,15 @@
-"""Who a client is: tokens from an account's key, and the server an account's DID belongs to."""
+"""Who a client is: tokens from an account's key or a device's, and the server an account's DID belongs to."""
 
 import time
 from collections.abc import Callable
 
+from nacl.signing import SigningKey
+
 from protocol import AccountDid, Nsid
+from router.client.device import Device
 from router.client.errors import StateError
 from router.client.xrpc import TokenSource
+from router.identity.device_auth import mint_device_token
 from router.identity.did import WEB_PREFIX
 from router.identity.keys import AccountKey
 from router.identity.service import SERVICE_FRAGMENT
@@ -44,5 +48,24 @@ def account_token_source(
 
     def mint(lxm: Nsid) -> str:
         return mint_token(key, key.did, audience, lxm, wall(), lifetime)
+
+    return mint
+
+
+def device_token_source(
+    device: Device,
+    account: AccountDid,
+    *,
+    service: str | None = None,
+    wall: Callable[[], float] = time.time,
+    lifetime: int = DEFAULT_LIFETIME,
+) -> TokenSource:
+    """The same, signed by a device of the account with its own key: nobody needs the account's for it."""
+    home = service or home_service(account)
+    audience = home if "#" in home else home + SERVICE_FRAGMENT
+    key = SigningKey(device.seed)
+
+    def mint(lxm: Nsid) -> str:
+        return mint_device_token(key, account, device.id, audience, lxm, wall(), lifetime)
 
     return mint

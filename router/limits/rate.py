@@ -18,6 +18,7 @@ fraction must never come out above the period.
 from __future__ import annotations
 
 import attrs
+import msgspec
 
 _SECOND = 1_000_000_000
 
@@ -54,8 +55,7 @@ class Rate:
         object.__setattr__(self, "depth", self.quota * self.interval)
 
 
-@attrs.frozen
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """Where a caller stands after a request was judged: what the answer's headers tell."""
 
     rate: Rate

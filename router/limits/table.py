@@ -14,7 +14,9 @@ can aim at another's bucket. Measured: 121 bytes an entry, 12 MB at the default 
 
 from __future__ import annotations
 
-from crypto import Entropy, keyed_hash, system_entropy
+import hashlib
+
+from crypto import Entropy, system_entropy
 from router.limits.rate import FULL, Moment
 
 _KEY_BYTES = 32
@@ -39,8 +41,9 @@ class Table:
         """Entries dropped before their time because there was no room."""
 
     def name(self, kind: str, identifier: bytes) -> int:
-        """The key under which a caller is kept here; means nothing to any other table."""
-        return int.from_bytes(keyed_hash(self._key, kind, identifier, size=8))
+        """The key under which a caller is kept here; means nothing to any other table. `kind` has no NUL."""
+        data = b"%b\0%b" % (kind.encode(), identifier)
+        return int.from_bytes(hashlib.blake2b(data, digest_size=8, key=self._key).digest())
 
     def get(self, key: int) -> Moment:
         """The moment kept for the key, `FULL` if none is."""

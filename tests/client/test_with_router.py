@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 import trio
 
-from protocol import ConversationId, DeviceId, MsgId
+from protocol import ConversationId, DeviceId, MsgId, Nsid
 from router.client.client import new_msg_id, open_client
-from router.client.credentials import account_token_source
-from router.client.errors import Refused
+from router.client.credentials import account_token_source, device_token_source
+from router.client.errors import ClientError, Refused
 from router.client.events import ConvoEvent, Event, MembershipEvent, MessageEvent
 from router.client.sealing import Opened
-from router.client.session import open_session
+from router.client.session import Session, open_session
 from router.client.stream import open_stream
+from schema.wire import rookery
 from tests.client.live_router import LiveRouter, live_router, new_group
 
 UNKNOWN = ConversationId("aaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -161,6 +162,34 @@ async def test_a_token_of_another_key_opens_nothing(router: LiveRouter) -> None:
         async with open_session(client, DeviceId("5f0c5a8e-8a0e-4f43-9d1a-0c6f5f1f1a01")) as session:
             with pytest.raises(Refused):
                 await session.receive()
+
+
+async def all_of(session: Session) -> None:
+    """Read until the session ends."""
+    while True:
+        await session.receive()
+
+
+async def test_a_device_speaks_with_its_own_key_until_it_is_revoked(router: LiveRouter) -> None:
+    """The whole way: registered by the account, signing for itself, its session ended by a revocation."""
+    key = await router.account("alice")
+    async with router.device(key) as (client, device):
+        group = await new_group(client)
+        source = device_token_source(device, key.did)
+        async with open_client(router.url, key.did, source) as own, open_session(own, device.id) as session:
+            msg_id = new_msg_id()
+            await (await session.send(group.convo, group.seal(msg_id, "alice", "one"), msg_id=msg_id)).wait()
+            assert (await session.receive()).seq == 1
+            await client.xrpc.procedure(
+                Nsid("chat.rookery.revokeDevice"),
+                rookery.RevokeDeviceInput(device_id=device.id),
+                rookery.RevokeDeviceOutput,
+            )
+            with pytest.raises(ClientError):
+                await all_of(session)
+            with pytest.raises(Refused) as caught:
+                await own.chat.get_convos()
+            assert caught.value.error == "UntrustedIss"
 
 
 async def test_a_read_mark_moves_forward_only(router: LiveRouter) -> None:

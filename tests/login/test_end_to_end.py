@@ -1,5 +1,6 @@
 """The whole of it: a real router, the certified identity provider, a person in a real Chromium, an app."""
 
+import base64
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ import attrs
 import httpx
 import pytest
 import trio
+from nacl.signing import SigningKey
 
 from router.login.oidc import s256
 from tests.browser import Chromium, Page, open_browser
@@ -80,6 +82,21 @@ class App:
         assert answer.status_code == status, answer.text
         value: dict[str, Any] = answer.json()
         return value
+
+    @asynccontextmanager
+    async def stream(self, access_token: str) -> AsyncIterator[AsyncIterator[str]]:
+        """An open event stream of a device of the account."""
+        headers = {"authorization": f"Bearer {access_token}"}
+        xrpc = f"{self.router}/xrpc/chat.rookery"
+        key = base64.b64encode(bytes(SigningKey.generate().verify_key)).decode()
+        device = {"deviceName": "phone", "signaturePublicKey": {"$bytes": key}}
+        async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=20) as client:
+            made = await client.post(f"{xrpc}.registerDevice", json=device)
+            assert made.status_code == 200, made.text
+            wish = {"deviceId": made.json()["deviceId"]}
+            async with client.stream("GET", f"{xrpc}.streamEvents", params=wish) as answer:
+                assert answer.status_code == 200
+                yield answer.aiter_text()
 
     async def call(self, access_token: str) -> int:
         """The status of a query with this token."""
@@ -164,7 +181,10 @@ async def test_a_person_logs_in_takes_a_name_and_comes_back(chromium: Chromium, 
 
         fresh = await app.post("refresh", {"refreshToken": tokens["refreshToken"]})
         assert await app.call(fresh["accessToken"]) == 200
-        assert await app.post("logout", {"refreshToken": fresh["refreshToken"]}) == {}
+        async with app.stream(fresh["accessToken"]) as lines:
+            assert await app.post("logout", {"refreshToken": fresh["refreshToken"]}) == {}
+            said = "".join([line async for line in lines])
+        assert "AccessRevoked" in said, "logout ends what is open, and says so"
         assert await app.call(fresh["accessToken"]) == 401
         assert await app.call(again["accessToken"]) == 200
         refused = await app.post("refresh", {"refreshToken": fresh["refreshToken"]}, status=401)

@@ -19,6 +19,7 @@ import attrs
 
 ACCOUNTS: dict[str, frozenset[str]] = {
     "accounts": frozenset({"did", "name"}),
+    "api_keys": frozenset({"account", "device"}),
     "audit": frozenset({"record"}),
     "conversations": frozenset({"creator"}),
     "devices": frozenset({"id", "account"}),
@@ -29,13 +30,22 @@ ACCOUNTS: dict[str, frozenset[str]] = {
     "read_marks": frozenset({"device"}),
     "results": frozenset({"body"}),  # the first answer to a creation: its members; a send has none
     "standings": frozenset({"account"}),
+    "suspensions": frozenset({"account"}),
 }
 """Who is in what, and since when: membership is known to the server. Who said what is not."""
 
 PUBLIC_KEYS = {"accounts": frozenset({"verification_key"}), "devices": frozenset({"signature_key"})}
 """Where a public key is kept, which is what it is for."""
 
-DAYS = frozenset({("accounts", "created_day"), ("devices", "registered_day")})
+DAYS = frozenset(
+    {
+        ("accounts", "created_day"),
+        ("api_keys", "created_day"),
+        ("devices", "registered_day"),
+        ("devices", "last_seen_day"),
+        ("suspensions", "since_day"),
+    }
+)
 _TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?(?:e\+?\d+)?")
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from nacl.signing import SigningKey
 
 from protocol import Nsid
 from router.client.session import open_session
@@ -198,7 +199,7 @@ async def talking(names: list[int]) -> AsyncIterator[Talk]:
             people.append(await stack.enter_async_context(open_person(router, key)))
         talk = Talk(router, http, people)
         for person in people:
-            public = sealed(person.name, 32)
+            public = bytes(SigningKey(sealed(person.name, 32)).verify_key)
             talk.device_keys.append(public)
             body = {"deviceName": "phone", "signaturePublicKey": {"$bytes": _base64(public)}}
             talk.devices.append((await talk.call(person, "registerDevice", body))["deviceId"])
