@@ -29,7 +29,7 @@ _PERHAPS_DONE = frozenset({"OutcomeUnknown", "CommandTimeout", "InternalServerEr
 
 @click.group("account")
 def command() -> None:
-    """Make accounts of this router, look at them, let them speak or not.
+    """Make accounts of this router, look at them, suspend them.
 
     Speaks to the server that runs on the data folder, or, if none does, opens the folder itself. An
     account is a did:web below the server's name; its DID document is served by the server.
