@@ -257,7 +257,8 @@ def questions(dave: Person, convo: str) -> list[tuple[str, bytes]]:
 
 def told(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """An answer but for what names the request and the moment."""
-    fields = {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "date")}
+    momentary = ("x-request-id", "date", "ratelimit-remaining", "ratelimit-reset")
+    fields = {name: value for name, value in answer.headers.items() if name not in momentary}
     return answer.status, fields, answer.body
 
 
