@@ -18,7 +18,9 @@ T = TypeVar("T")
 class TrioRunner:
     """A Trio run that waits for you. Use it as a context manager, or `close()` it.
 
-    Time stands still except in `advance` (and while closing).
+    Time stands still except in `advance` (and while closing). Every call returns when all tasks wait for
+    something: what the next one meets does not depend on how fast its thread was, so that Hypothesis, which
+    seeds Trio's scheduler, sees the same run twice.
     """
 
     def __init__(self, *, close_timeout: float = 10.0) -> None:
@@ -55,11 +57,15 @@ class TrioRunner:
 
         It must not wait for time to pass: nobody would move the clock.
         """
-        return trio.from_thread.run(fn, *args, trio_token=self._token)
+        return trio.from_thread.run(self._settled, fn, *args, trio_token=self._token)
 
     def call(self, fn: Callable[..., T], *args: object) -> T:
         """Call `fn(*args)` inside the Trio run."""
-        return trio.from_thread.run_sync(fn, *args, trio_token=self._token)
+
+        async def step() -> T:
+            return fn(*args)
+
+        return self.run(step)
 
     def start(self, fn: Callable[..., Awaitable[object]], *args: object) -> object:
         """Start `fn(*args, task_status=…)` in the background; returns what it passes to `started()`."""
@@ -84,10 +90,10 @@ class TrioRunner:
         a background task raised.
         """
         if self._thread.is_alive():
-            self.call(self._cancel)
+            trio.from_thread.run_sync(self._cancel, trio_token=self._token)
             self._thread.join(self._close_timeout)
             if self._thread.is_alive():
-                alive = self.call(lambda: sorted(task.name for task in self._nursery.child_tasks))
+                alive = trio.from_thread.run_sync(self._names, trio_token=self._token)
                 raise AssertionError(f"tasks outlived their cancellation: {alive}")
         if self._failure is not None:
             failure, self._failure = self._failure, None
@@ -96,6 +102,18 @@ class TrioRunner:
     def _cancel(self) -> None:
         self._clock.autojump_threshold = 0  # clean-up may sleep
         self._nursery.cancel_scope.cancel()
+
+    def _names(self) -> list[str]:
+        return sorted(task.name for task in self._nursery.child_tasks)
+
+    async def _settled(self, fn: Callable[..., Awaitable[T]], *args: object) -> T:
+        try:
+            return await fn(*args)
+        finally:
+            try:
+                await trio.testing.wait_all_tasks_blocked()
+            except trio.Cancelled:
+                pass  # the run has ended under us; `close` tells why
 
     async def _start(self, fn: Callable[..., Awaitable[object]], *args: object) -> object:
         value: object = await self._nursery.start(fn, *args)

@@ -5,7 +5,6 @@ from typing import Any
 import trio
 from hypothesis import assume
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from actors import (
@@ -242,16 +241,5 @@ class RegistryMachine(ActorMachine):
             assert reply._error is None or isinstance(reply._error, Exception)
 
 
-class TestSupervisorMachine(SupervisorMachine.TestCase):  # type: ignore[misc,valid-type]  # made by Hypothesis
-    """Seen once in many runs, on a machine with three times its load: the data of one example were drawn
-    differently when it was repeated. That says nothing about the law, so it is asked again, once; a broken
-    law fails at once as ever."""
-
-    def runTest(self) -> None:
-        try:
-            super().runTest()
-        except FlakyStrategyDefinition:
-            super().runTest()
-
-
+TestSupervisorMachine = SupervisorMachine.TestCase
 TestRegistryMachine = RegistryMachine.TestCase
