@@ -1,6 +1,6 @@
 """For operators: the control socket (server and client) and the content of the admin listener.
 
-command_table([Command("tree", NoArguments, handler), ...])      # app.py
+command_table([Command("tree", NoArguments, handler), ...])      # wiring/listeners.py
 await serve_control(folder, table, on_crash=...)                 # a child of the tree
 await ControlClient(folder).ask("tree", answer=Tree)             # the CLI
 """

@@ -1,6 +1,6 @@
 """A command of the control socket: a name, the type of its arguments, and what it does.
 
-`app.py` registers them as a table. A handler gets decoded, checked arguments and gives back a value that
+The wiring registers them as a table. A handler gets decoded, checked arguments and gives back a value that
 msgspec can encode; it says no by raising `CommandFailed`.
 """
 

@@ -58,7 +58,7 @@ class _PublicApp:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "lifespan":
-            raise RuntimeError("nothing here begins or ends with a lifespan: app.py owns what does")
+            raise RuntimeError("nothing here begins or ends with a lifespan: the tree owns what does")
         path = scope["path"]
         route = self._routes.get(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else None
         exchange = Exchange(self._edge.observer, _word(path, route))

@@ -1,4 +1,4 @@
-"""What the edge is given by `app.py`, and one verified call on its way to a handler."""
+"""What the edge is given by `wiring/listeners.py`, and one verified call on its way to a handler."""
 
 from __future__ import annotations
 

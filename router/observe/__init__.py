@@ -1,6 +1,6 @@
 """What the server tells about itself: lines, metrics, health. Aggregates and facts, never people.
 
-`set_up_logging` and `Metrics` are made once by `app.py`; the edge tells an `Observer` of its requests, the
+`set_up_logging` and `Metrics` are made once by the wiring; the edge tells an `Observer` of its requests, the
 root supervisor has an `ActorInstrument`, `watch_loop` is a child of the tree, `Health` serves the health
 pages.
 """

@@ -98,7 +98,7 @@ def make_logs(
 def set_up_logging(settings: Logging, *, bucket_seconds: int, stream: TextIO | None = None) -> Logs:
     """Make the process log this way: `structlog.get_logger()` and the standard library's loggers too.
 
-    For `app.py`, once. `stream` is standard output when None.
+    For the wiring, once. `stream` is standard output when None.
     """
     stream = stream or sys.stdout
     logs = make_logs(settings, bucket_seconds=bucket_seconds, stream=stream)
