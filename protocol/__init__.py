@@ -4,6 +4,22 @@ No socket, no clock, no randomness, no logging and no Trio: time and bytes are a
 `protocol/README.md` for a tour.
 """
 
+from protocol._acts import Act, acts_of
+from protocol._answers import (
+    Accepted,
+    Answer,
+    Changed,
+    Committed,
+    CreateAnswer,
+    Duplicate,
+    Known,
+    Limits,
+    Outcome,
+    Rejected,
+    Sent,
+    decode_answer,
+    encode_answer,
+)
 from protocol._atframes import (
     AtError,
     AtFrame,
@@ -16,33 +32,58 @@ from protocol._atframes import (
     message_frame,
     message_template,
 )
-from protocol._batch import BatchDecision, decide_batch
+from protocol._batch import (
+    BatchDecision,
+    decide_batch,
+)
 from protocol._commands import (
-    Accepted,
     AddMembers,
-    Answer,
-    Changed,
-    Command,
     Create,
-    CreateAnswer,
-    Duplicate,
-    Framing,
     IdempotencyKey,
-    Known,
     Leave,
-    Limits,
-    Outcome,
-    Rejected,
     RemoveMember,
     Send,
-    Sent,
-    decode_answer,
-    encode_answer,
 )
-from protocol._cursor import Cursor, decode_cursor, encode_cursor
-from protocol._dagcbor import Cid, InvalidDagCbor, decode_dagcbor, decode_dagcbor_prefix, encode_dagcbor
-from protocol._decide import CONVO_NOT_FOUND, NOT_MEMBER, Standing, decide, names_group, standing
-from protocol._errors import BrokenLog, InvalidCursor, InvalidId, ProtocolError, SessionMisuse
+from protocol._cursor import (
+    Cursor,
+    decode_cursor,
+    encode_cursor,
+)
+from protocol._dagcbor import (
+    Cid,
+    InvalidDagCbor,
+    decode_dagcbor,
+    decode_dagcbor_prefix,
+    encode_dagcbor,
+)
+from protocol._decide import (
+    CONVO_NOT_FOUND,
+    NOT_MEMBER,
+    Standing,
+    decide,
+    names_group,
+    standing,
+)
+from protocol._digest import (
+    commit_id,
+    first_digest,
+    next_digest,
+    proposal_id,
+)
+from protocol._effects import (
+    ConsumeKeyPackage,
+    DropGroupInfo,
+    Effect,
+    PutGroupInfo,
+    PutWelcome,
+)
+from protocol._errors import (
+    BrokenLog,
+    InvalidCursor,
+    InvalidId,
+    ProtocolError,
+    SessionMisuse,
+)
 from protocol._events import (
     SSE_KEEP_ALIVE,
     EncodedEvent,
@@ -51,8 +92,66 @@ from protocol._events import (
     info_json,
     sse_event,
 )
-from protocol._evolve import epoch_accepted, evolve
-from protocol._idempotency import Retry, Settled, judge_retry
+from protocol._evolve import (
+    epoch_accepted,
+    evolve,
+)
+from protocol._facts import (
+    AccountsNamed,
+    CommitMade,
+    Created,
+    Fact,
+    GroupInfoKept,
+    GroupInfoRefreshRequested,
+    GroupReset,
+    LeafReplaced,
+    MemberRemoved,
+    MembersAdded,
+    NewDevice,
+    Notice,
+    PolicyChanged,
+    ProposalMade,
+    ReadditionRequested,
+    RoleChanged,
+    Warned,
+    WelcomeReissueRequested,
+    decode_fact,
+    encode_fact,
+)
+from protocol._group import (
+    Asked,
+    Group,
+    Rejoin,
+    decode_group,
+    encode_group,
+)
+from protocol._group_commands import (
+    AnnounceDevice,
+    ChangeRole,
+    Command,
+    Commit,
+    Propose,
+    Purpose,
+    RefreshGroupInfo,
+    RequestReadd,
+    ResetGroup,
+    UpdateGroupInfo,
+    UpdatePolicy,
+    Warn,
+    named_entry,
+)
+from protocol._handshake import (
+    Framing,
+    GroupInfo,
+    Handshake,
+    LeafAdd,
+    WelcomeFor,
+)
+from protocol._idempotency import (
+    Retry,
+    Settled,
+    judge_retry,
+)
 from protocol._ids import (
     MAX_SAFE_INTEGER,
     AccountDid,
@@ -73,18 +172,16 @@ from protocol._ids import (
 )
 from protocol._log import (
     ConversationKind,
-    Created,
     Entry,
     EntryKind,
-    Fact,
     MemberDevice,
-    MemberRemoved,
-    MembersAdded,
     body_hash,
-    decode_fact,
-    encode_fact,
 )
-from protocol._membership import Interval, MembershipChange, membership_change
+from protocol._membership import (
+    Interval,
+    MembershipChange,
+    membership_change,
+)
 from protocol._padding import (
     MAX_BODY_BYTES,
     PaddingProfile,
@@ -93,7 +190,20 @@ from protocol._padding import (
     profile_of,
     sizes,
 )
-from protocol._session import SUBPROTOCOL, TRANSITIONS, Session, SessionState, Violation
+from protocol._policy import (
+    MIN_MEMBERS,
+    HandshakeRule,
+    Policy,
+    PolicyChange,
+    Role,
+)
+from protocol._session import (
+    SUBPROTOCOL,
+    TRANSITIONS,
+    Session,
+    SessionState,
+    Violation,
+)
 from protocol._session_actions import (
     Action,
     Close,
@@ -105,33 +215,50 @@ from protocol._session_actions import (
     SessionLimits,
     Submit,
 )
-from protocol._state import Conversation, Member, by_account
-from protocol._time import bucket, bucket_text
+from protocol._state import (
+    Conversation,
+    Member,
+    by_account,
+)
+from protocol._time import (
+    bucket,
+    bucket_text,
+)
 
 __all__ = [
     "CONVO_NOT_FOUND",
     "MAX_BODY_BYTES",
     "MAX_SAFE_INTEGER",
+    "MIN_MEMBERS",
     "NOT_MEMBER",
     "SSE_KEEP_ALIVE",
     "SUBPROTOCOL",
     "TRANSITIONS",
     "Accepted",
     "AccountDid",
+    "AccountsNamed",
+    "Act",
     "Action",
     "AddMembers",
+    "AnnounceDevice",
     "Answer",
+    "Asked",
     "AtError",
     "AtFrame",
     "AtMessage",
     "AtUnknown",
     "BatchDecision",
     "BrokenLog",
+    "ChangeRole",
     "Changed",
     "Cid",
     "Close",
     "CloseReason",
     "Command",
+    "Commit",
+    "CommitMade",
+    "Committed",
+    "ConsumeKeyPackage",
     "Conversation",
     "ConversationId",
     "ConversationKind",
@@ -141,7 +268,9 @@ __all__ = [
     "Cursor",
     "CursorDue",
     "DeviceId",
+    "DropGroupInfo",
     "Duplicate",
+    "Effect",
     "Emit",
     "EncodedEvent",
     "Entry",
@@ -151,12 +280,21 @@ __all__ = [
     "FrameTemplate",
     "Framing",
     "Granted",
+    "Group",
+    "GroupInfo",
+    "GroupInfoKept",
+    "GroupInfoRefreshRequested",
+    "GroupReset",
+    "Handshake",
+    "HandshakeRule",
     "IdempotencyKey",
     "Interval",
     "InvalidCursor",
     "InvalidDagCbor",
     "InvalidId",
     "Known",
+    "LeafAdd",
+    "LeafReplaced",
     "Leave",
     "Limits",
     "Member",
@@ -165,15 +303,32 @@ __all__ = [
     "MembersAdded",
     "MembershipChange",
     "MsgId",
+    "NewDevice",
+    "Notice",
     "Nsid",
     "Outcome",
     "PaddingProfile",
+    "Policy",
+    "PolicyChange",
+    "PolicyChanged",
     "Position",
+    "ProposalMade",
+    "Propose",
     "ProtocolError",
+    "Purpose",
+    "PutGroupInfo",
+    "PutWelcome",
+    "ReadditionRequested",
+    "RefreshGroupInfo",
     "Rejected",
+    "Rejoin",
     "RemoveMember",
+    "RequestReadd",
+    "ResetGroup",
     "Resume",
     "Retry",
+    "Role",
+    "RoleChanged",
     "Send",
     "Sent",
     "Seq",
@@ -185,11 +340,19 @@ __all__ = [
     "Spliced",
     "Standing",
     "Submit",
+    "UpdateGroupInfo",
+    "UpdatePolicy",
     "Violation",
+    "Warn",
+    "Warned",
+    "WelcomeFor",
+    "WelcomeReissueRequested",
+    "acts_of",
     "body_hash",
     "bucket",
     "bucket_text",
     "by_account",
+    "commit_id",
     "conversation_id_bytes",
     "conversation_id_from_bytes",
     "decide",
@@ -200,13 +363,16 @@ __all__ = [
     "decode_dagcbor_prefix",
     "decode_fact",
     "decode_frame",
+    "decode_group",
     "encode_answer",
     "encode_cursor",
     "encode_dagcbor",
     "encode_fact",
+    "encode_group",
     "epoch_accepted",
     "error_frame",
     "evolve",
+    "first_digest",
     "info_at_frame",
     "info_frame",
     "info_json",
@@ -215,7 +381,9 @@ __all__ = [
     "membership_change",
     "message_frame",
     "message_template",
+    "named_entry",
     "names_group",
+    "next_digest",
     "padded_size",
     "parse_account_did",
     "parse_conversation_id",
@@ -223,6 +391,7 @@ __all__ = [
     "parse_msg_id",
     "parse_nsid",
     "profile_of",
+    "proposal_id",
     "sizes",
     "sse_event",
     "standing",

@@ -1,17 +1,14 @@
-"""What may be asked of a conversation, and what it may answer.
+"""What may be asked of any conversation; what only a group or its roles need is in `_group_commands.py`.
 
 `Send` carries the caller because membership must be judged; that is where the caller ends: no entry,
-no answer and no refusal has a field for it. Refusals are values with a name of `schema/errors.json`.
+no answer and no refusal has a field for it.
 """
-
-from typing import Literal
 
 import msgspec
 
-from protocol._errors import BrokenLog
+from protocol._handshake import Framing, GroupInfo, Handshake, LeafAdd, WelcomeFor
 from protocol._ids import AccountDid, ConversationId, DeviceId, MsgId
-from protocol._log import ConversationKind, Entry, MemberDevice
-from protocol._state import Conversation
+from protocol._log import ConversationKind, MemberDevice
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True, gc=False):
@@ -23,18 +20,13 @@ class IdempotencyKey(msgspec.Struct, frozen=True, gc=False):
     """32 bytes: hash of the request's body."""
 
 
-class Framing(msgspec.Struct, frozen=True, gc=False):
-    """What the framing of an MLS message says in clear (RFC 9420 section 6); read by `crypto`."""
-
-    group_id: bytes
-    epoch: int
-    content_type: Literal["application", "proposal", "commit"]
-    private: bool = True
-    """PrivateMessage; False is a PublicMessage."""
-
-
 class Create(msgspec.Struct, frozen=True, tag="create"):
-    """Begin a conversation. `members` are devices already, the creator's own among them."""
+    """Begin a conversation.
+
+    In an opaque one all `members` are in from the start. In an MLS one only `device` is (or the creator's
+    only device in `members`) and whom `adds` name, since these have a leaf; all other accounts, of `members`
+    and of `pending`, wait for a commit.
+    """
 
     conversation: ConversationId
     account: AccountDid
@@ -45,8 +37,17 @@ class Create(msgspec.Struct, frozen=True, tag="create"):
     description: str | None
     members: tuple[MemberDevice, ...]
     epoch: int = 0
-    """The epoch the creator's group stands at (mls only)."""
+    """The epoch the creator's group stands at (mls only); 0 where `group_info` tells it."""
     idempotency: IdempotencyKey | None = None
+    device: DeviceId | None = None
+    """The creating device: the one leaf the creator has."""
+    pending: tuple[AccountDid, ...] = ()
+    """Accounts that are to be members, of which no device is in the group."""
+    adds: tuple[LeafAdd, ...] = ()
+    """Devices that the group already holds besides."""
+    welcomes: tuple[WelcomeFor, ...] = ()
+    """One for each of `adds`."""
+    group_info: GroupInfo | None = None
 
 
 class Send(msgspec.Struct, frozen=True, tag="send", gc=False):
@@ -62,7 +63,10 @@ class Send(msgspec.Struct, frozen=True, tag="send", gc=False):
 
 
 class AddMembers(msgspec.Struct, frozen=True, tag="add"):
-    """Bring devices in; those that are in already are passed over."""
+    """Bring devices in; those that are in already are passed over.
+
+    In an MLS conversation their accounts are only named: a `Commit` has to add their leaves.
+    """
 
     conversation: ConversationId
     account: AccountDid
@@ -71,13 +75,16 @@ class AddMembers(msgspec.Struct, frozen=True, tag="add"):
 
 
 class RemoveMember(msgspec.Struct, frozen=True, tag="remove"):
-    """An admin puts an account out."""
+    """An admin puts an account out, at once; with the commit that removes its leaves, or before it."""
 
     conversation: ConversationId
     account: AccountDid
     target: AccountDid
     reason: str | None = None
     idempotency: IdempotencyKey | None = None
+    handshake: Handshake | None = None
+    device: DeviceId | None = None
+    """The caller's device that made the commit."""
 
 
 class Leave(msgspec.Struct, frozen=True, tag="leave"):
@@ -87,96 +94,8 @@ class Leave(msgspec.Struct, frozen=True, tag="leave"):
     account: AccountDid
     target: AccountDid | None = None
     idempotency: IdempotencyKey | None = None
-
-
-Command = Create | Send | AddMembers | RemoveMember | Leave
-
-
-class Known(msgspec.Struct, frozen=True, gc=False):
-    """A message the log has already: all that a retry needs to be judged and answered."""
-
-    seq: int
-    body_hash: bytes
-    epoch: int
-    received: int
-
-
-class CreateAnswer(msgspec.Struct, frozen=True, tag="created"):
-    """The conversation as it stands after its first entry."""
-
-    conversation: Conversation
-
-
-class Sent(msgspec.Struct, frozen=True, tag="sent", gc=False):
-    """The message's place; the same for the first try and for every retry."""
-
-    msg_id: MsgId
-    seq: int
-    epoch: int
-    received: int
-
-
-class Changed(msgspec.Struct, frozen=True, tag="changed", gc=False):
-    """Membership changed; `seq` is the last entry of the change."""
-
-    seq: int
-    epoch: int
-
-
-Answer = CreateAnswer | Sent | Changed
-
-_answer_encoder = msgspec.msgpack.Encoder()
-_answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
-
-
-def encode_answer(answer: Answer) -> bytes:
-    """An answer as it is stored under an idempotency key."""
-    return _answer_encoder.encode(answer)
-
-
-def decode_answer(body: bytes) -> Answer:
-    """The answer stored under an idempotency key; `BrokenLog` when the bytes are none."""
-    try:
-        return _answer_decoder.decode(body)
-    except msgspec.DecodeError as error:
-        raise BrokenLog("these bytes hold no answer") from error
-
-
-class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
-    """It will have happened once `entries` are appended; `answer` holds only then."""
-
-    entries: tuple[Entry, ...]
-    answer: Answer
-
-
-class Duplicate(msgspec.Struct, frozen=True, tag="duplicate"):
-    """It happened before; `answer` is the first one, and nothing is appended."""
-
-    answer: Answer
-
-
-class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
-    """No, with a name of the error catalogue. Nothing is appended."""
-
-    error: str
-    message: str
-    epoch: int | None = None
-    """The current epoch, where the refusal is about epochs."""
-    retry_after: float | None = None
-    """Seconds, where trying the same again can help."""
-    lookup: bool = False
-    """Provisional: look `msg_id` up in the log and decide again with what was found."""
-
-
-Outcome = Accepted | Duplicate | Rejected
-
-
-class Limits(msgspec.Struct, frozen=True, gc=False):
-    """The operator's numbers that a decision needs."""
-
-    max_members: int = 1000
-    """Accounts in a conversation."""
-    epoch_window: int = 3
-    """Past epochs a new conversation accepts."""
-    bucket_seconds: int = 2
-    """Width of the buckets that time is kept in."""
+    handshake: Handshake | None = None
+    device: DeviceId | None = None
+    """The caller's device that made the commit."""
+    only: DeviceId | None = None
+    """Only this device of the caller's goes; the account stays while it has another one in."""

@@ -33,37 +33,23 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from protocol._commands import (
+from protocol._answers import (
     Accepted,
-    AddMembers,
     Changed,
-    Command,
-    Create,
     CreateAnswer,
     Duplicate,
     Known,
-    Leave,
     Limits,
     Outcome,
     Rejected,
-    RemoveMember,
-    Send,
     Sent,
 )
+from protocol._commands import AddMembers, Create, Leave, RemoveMember, Send
 from protocol._evolve import epoch_accepted, evolve
+from protocol._facts import Created, Fact, MemberRemoved, MembersAdded, encode_fact
+from protocol._group_commands import Command
 from protocol._ids import MAX_SAFE_INTEGER, AccountDid, DeviceId
-from protocol._log import (
-    ConversationKind,
-    Created,
-    Entry,
-    EntryKind,
-    Fact,
-    MemberDevice,
-    MemberRemoved,
-    MembersAdded,
-    body_hash,
-    encode_fact,
-)
+from protocol._log import ConversationKind, Entry, EntryKind, MemberDevice, body_hash
 from protocol._padding import MAX_BODY_BYTES, is_size_class, profile_of
 from protocol._state import Conversation
 from protocol._time import bucket
@@ -152,8 +138,10 @@ def decide_at(state: Conversation | None, command: Command, turn: Turn) -> Outco
             return REMOVE_MEMBER[who](state, command, turn)
         case Leave():
             return LEAVE[who](state, command, turn)
-        case Create():  # pragma: no branch - the union is closed, mypy checks it
+        case Create():
             return CREATE[who](state, command, turn)
+        case _:
+            return Rejected("MethodNotImplemented", "Not built yet.")
 
 
 # -- rules ------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from msgspec import UNSET
 from protocol._atframes import FrameTemplate, message_template
 from protocol._dagcbor import encode_dagcbor
 from protocol._errors import BrokenLog
+from protocol._facts import Created, MemberRemoved, MembersAdded, decode_fact
 from protocol._ids import Nsid
-from protocol._log import Created, Entry, EntryKind, MemberRemoved, MembersAdded, decode_fact
+from protocol._log import Entry, EntryKind
 from protocol._time import bucket_text
 from schema.wire import Octets, encode, plain
 from schema.wire.rookery import (
@@ -142,8 +143,10 @@ def _event_of(entry: Entry) -> _Event:
             return StreamEventsConvoEvent(convo_id=entry.conversation, seq=entry.seq, action="created")
         case MembersAdded(actor=actor, members=members):
             return _membership(entry, members[0].account, "joined", actor)
-        case MemberRemoved(account=account, actor=actor, action=action, reason=reason):  # pragma: no branch
+        case MemberRemoved(account=account, actor=actor, action=action, reason=reason):
             return _membership(entry, account, action, actor, reason)
+        case _:
+            raise BrokenLog(f"no event shows this entry of kind {entry.kind.name}")
 
 
 def _membership(

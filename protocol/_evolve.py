@@ -12,18 +12,9 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from protocol._errors import BrokenLog
+from protocol._facts import Created, Fact, MemberRemoved, MembersAdded, decode_fact
 from protocol._ids import AccountDid, DeviceId
-from protocol._log import (
-    ConversationKind,
-    Created,
-    Entry,
-    EntryKind,
-    Fact,
-    MemberDevice,
-    MemberRemoved,
-    MembersAdded,
-    decode_fact,
-)
+from protocol._log import ConversationKind, Entry, EntryKind, MemberDevice
 from protocol._state import Conversation, Member, by_account
 
 _F = TypeVar("_F", bound=Fact)

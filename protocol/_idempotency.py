@@ -9,7 +9,8 @@ import enum
 
 import msgspec
 
-from protocol._commands import Answer, IdempotencyKey
+from protocol._answers import Answer
+from protocol._commands import IdempotencyKey
 
 
 class Retry(enum.Enum):

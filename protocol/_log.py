@@ -1,17 +1,15 @@
-"""What happened: the entries of a conversation's log and the facts some of them carry.
+"""What happened: the entries of a conversation's log. What a fact's body holds is in `_facts.py`.
 
 All values of this package are frozen `msgspec.Struct`s: plain data that compares by value and crosses
 a process border as MessagePack. Three words are kept apart: a *command* was asked, an *entry* happened,
-a *hint* says look again (and is not here). No entry names the sender of a message.
+a *hint* says look again (and is not here). No entry names the sender of an application message.
 """
 
 import enum
 import hashlib
-from typing import Literal
 
 import msgspec
 
-from protocol._errors import BrokenLog
 from protocol._ids import AccountDid, ConversationId, DeviceId, MsgId
 
 
@@ -39,7 +37,14 @@ class EntryKind(enum.IntEnum):
     MEMBERS_ADDED = 3
     MEMBER_REMOVED = 4
     COMMIT = 5
-    """Reserved: replay understands it (the epoch rises by one), no command of this version makes it."""
+    """The MLS group moves to its next epoch. What that does to membership follows in the same append."""
+    PROPOSAL = 6
+    ROLE_CHANGED = 7
+    POLICY_CHANGED = 8
+    GROUP_RESET = 9
+    """Another MLS group carries the conversation from here on."""
+    NOTICE = 10
+    """Something that members are told."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -52,11 +57,13 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     epoch: int
     """The epoch it belongs to; of a COMMIT, the epoch it begins. Always 0 in an opaque conversation."""
     msg_id: MsgId | None
-    """Set for messages only; unique in the conversation."""
+    """Of messages the sender's, of commits and proposals `commit_id` and `proposal_id`; others have none.
+    Unique in the conversation."""
     body: bytes
     """The padded ciphertext of a message, or `encode_fact` of a fact."""
     body_hash: bytes
-    """`body_hash(body)`: 16 bytes. Rows outlive their bodies, retries are judged by this."""
+    """16 bytes: `body_hash` of the body, or of the bytes of the commit or proposal that is in it. Rows
+    outlive their bodies, retries are judged by this."""
     app_count: int
     """Messages up to and including this entry, so that unread is a difference of two numbers."""
     received: int
@@ -65,64 +72,11 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """Place in the whole log; 0 until it is committed."""
 
 
-class MemberDevice(msgspec.Struct, frozen=True, gc=False):
+class MemberDevice(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A device about to become a member. Membership is by device: each is a leaf of its own."""
 
     account: AccountDid
     device: DeviceId
     device_name: str = ""
-
-
-class Created(msgspec.Struct, frozen=True, tag="created"):
-    """The conversation begins, with its creator as first admin and these devices in it."""
-
-    creator: AccountDid
-    kind: ConversationKind
-    group_id: str
-    cipher_suite: str
-    name: str | None
-    description: str | None
-    members: tuple[MemberDevice, ...]
-    window: int = 3
-    """How many past epochs are still accepted. Fixed here, so that replay needs no settings."""
-
-
-class MembersAdded(msgspec.Struct, frozen=True, tag="added"):
-    """Devices of one account joined. An ask that names ten accounts makes ten entries in one append:
-    an entry is one event, so a cursor between two of them is always exact."""
-
-    actor: AccountDid
-    members: tuple[MemberDevice, ...]
-    """At least one, all of one account."""
-
-
-class MemberRemoved(msgspec.Struct, frozen=True, tag="removed"):
-    """An account is out with all its devices."""
-
-    account: AccountDid
-    actor: AccountDid | None
-    """Who removed it; None when it left by itself."""
-    action: Literal["left", "removed"]
-    reason: str | None
-    devices: tuple[DeviceId, ...]
-    successor: AccountDid | None = None
-    """The account that becomes admin in this same entry, when the last admin left."""
-
-
-Fact = Created | MembersAdded | MemberRemoved
-
-_fact_encoder = msgspec.msgpack.Encoder()
-_fact_decoder: msgspec.msgpack.Decoder[Fact] = msgspec.msgpack.Decoder(Fact)
-
-
-def encode_fact(fact: Fact) -> bytes:
-    """The body of a fact's entry."""
-    return _fact_encoder.encode(fact)
-
-
-def decode_fact(body: bytes) -> Fact:
-    """The fact in an entry's body; `BrokenLog` when there is none."""
-    try:
-        return _fact_decoder.decode(body)
-    except msgspec.DecodeError as error:
-        raise BrokenLog("the body of this entry holds no fact") from error
+    leaf: int | None = None
+    """Index of its leaf in the ratchet tree, where it is known."""

@@ -3,12 +3,24 @@
 A device's interval begins with the entry that lets it in and ends with the entry that puts it out; it
 sees both. A device that comes back begins a new interval and never sees what lay between. Authorisation
 is this comparison, made for each entry at delivery, live and in replay alike.
+
+`membership_change` is all that an entry does to rows about members, told by the entry alone: a store that
+keeps rows needs no state to keep them right. It agrees with `evolve`, and a law says so.
 """
 
 import msgspec
 
-from protocol._ids import DeviceId
-from protocol._log import Created, Entry, EntryKind, MemberDevice, MemberRemoved, MembersAdded, decode_fact
+from protocol._facts import (
+    Created,
+    GroupReset,
+    LeafReplaced,
+    MemberRemoved,
+    MembersAdded,
+    RoleChanged,
+    decode_fact,
+)
+from protocol._ids import AccountDid, DeviceId
+from protocol._log import Entry, EntryKind, MemberDevice
 
 
 class Interval(msgspec.Struct, frozen=True, gc=False):
@@ -24,21 +36,65 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
 
 
 class MembershipChange(msgspec.Struct, frozen=True):
-    """What an entry does to intervals: `joined` begin at its seq, `gone` end at it."""
+    """What an entry does to rows. A device is in one of `joined`, `gone` and `leaves` at most."""
 
     joined: tuple[MemberDevice, ...] = ()
+    """Their interval begins at the entry's seq."""
     gone: tuple[DeviceId, ...] = ()
+    """Their interval ends at the entry's seq."""
+    leaves: tuple[tuple[DeviceId, int | None], ...] = ()
+    """Devices that stay in with another leaf."""
+    returned: tuple[AccountDid, ...] = ()
+    """Accounts that are in: neither removed nor left any more. An admin among them stays one."""
+    left: tuple[AccountDid, ...] = ()
+    """Accounts that went, and are no admins any more."""
+    removed: tuple[AccountDid, ...] = ()
+    """Accounts with a tombstone from here on, and no admins any more."""
+    promoted: tuple[AccountDid, ...] = ()
+    """Accounts that are admins from here on (after `left` and `removed`)."""
+    demoted: tuple[AccountDid, ...] = ()
+    """Accounts that are no admins any more, and in or displaced."""
 
 
 _NONE = MembershipChange()
+_WITHOUT = frozenset({EntryKind.MESSAGE, EntryKind.COMMIT, EntryKind.PROPOSAL, EntryKind.POLICY_CHANGED})
 
 
 def membership_change(entry: Entry) -> MembershipChange:
-    """The intervals an entry opens and closes; `BrokenLog` when its fact cannot be read."""
-    if entry.kind is EntryKind.MESSAGE or entry.kind is EntryKind.COMMIT:
+    """What an entry does to rows about members; `BrokenLog` when its fact cannot be read."""
+    if entry.kind in _WITHOUT:
         return _NONE
     match decode_fact(entry.body):
-        case Created(members=members) | MembersAdded(members=members):
-            return MembershipChange(joined=members)
-        case MemberRemoved(devices=devices):  # pragma: no branch - the union is closed, mypy checks it
-            return MembershipChange(gone=devices)
+        case Created(creator=creator, members=members):
+            return MembershipChange(joined=members, promoted=(creator,))
+        case MembersAdded(members=members, role=role):
+            accounts = tuple(dict.fromkeys(member.account for member in members))
+            return MembershipChange(
+                joined=members, returned=accounts, promoted=accounts if role == "admin" else ()
+            )
+        case MemberRemoved() as fact:
+            return MembershipChange(
+                gone=fact.devices,
+                left=(fact.account,) if fact.action == "left" else (),
+                removed=(fact.account,) if fact.action == "removed" else (),
+                promoted=() if fact.successor is None else (fact.successor,),
+            )
+        case RoleChanged(target=target, role=role):
+            return (
+                MembershipChange(promoted=(target,))
+                if role == "admin"
+                else MembershipChange(demoted=(target,))
+            )
+        case GroupReset() as fact:
+            return MembershipChange(
+                joined=fact.joined,
+                gone=fact.gone,
+                leaves=tuple((member.device, member.leaf) for member in fact.kept),
+                returned=tuple(dict.fromkeys(member.account for member in fact.joined)),
+                promoted=tuple(account for account, role in fact.returned.items() if role == "admin"),
+                demoted=tuple(account for account, role in fact.displaced.items() if role == "admin"),
+            )
+        case LeafReplaced(device=device, leaf=leaf):
+            return MembershipChange(leaves=((device, leaf),))
+        case _:
+            return _NONE

@@ -36,7 +36,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET, UnsetType
 
-from protocol._commands import Rejected, Sent
+from protocol._answers import Rejected, Sent
 from protocol._errors import SessionMisuse
 from protocol._events import EncodedEvent
 from protocol._ids import DeviceId

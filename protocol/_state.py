@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from protocol._group import Group
 from protocol._ids import AccountDid, ConversationId, DeviceId
 from protocol._log import ConversationKind
 
@@ -17,6 +18,8 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     joined: int = 0
     """Bucket, Unix seconds."""
     device_name: str = ""
+    leaf: int | None = None
+    """Index of its leaf in the ratchet tree, where it is known."""
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -50,6 +53,7 @@ class Conversation(msgspec.Struct, frozen=True):
     window: int
     """Messages of `epoch - window … epoch` are accepted."""
     devices_by_account: dict[AccountDid, tuple[DeviceId, ...]]
+    group: Group = Group()
 
     def is_member(self, account: AccountDid) -> bool:
         """Whether the account has a device in the conversation."""

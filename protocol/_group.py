@@ -1,0 +1,90 @@
+"""The part of a conversation's state that only its MLS group and its roles need.
+
+It is one value, so that a store can keep it as one column (`encode_group`) and move it on with
+`evolve_group`, which needs nothing but this value and the next entry.
+"""
+
+import msgspec
+
+from protocol._errors import BrokenLog
+from protocol._ids import AccountDid, DeviceId
+from protocol._policy import Policy, Role
+
+
+class Rejoin(msgspec.Struct, frozen=True, gc=False):
+    """A device that cannot read any more and asked to be added again."""
+
+    account: AccountDid
+    attempt: int
+    """1, 2, 3 … each time the request is passed on."""
+    leased_to: DeviceId | None
+    """The member device that is asked to do it; None while none is online."""
+    since: int
+    """Bucket of the first request, Unix seconds."""
+    offered: int
+    """Bucket in which it was last passed on."""
+    seq: int
+    """The entry that tells so."""
+    tried: tuple[DeviceId, ...] = ()
+    """Whom it was offered to, in order, the last one included."""
+
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """A question that stands: where in the log it was asked, and when."""
+
+    seq: int
+    at: int
+    """Bucket, Unix seconds."""
+
+
+class Group(msgspec.Struct, frozen=True, omit_defaults=True):
+    """See the module. Made by `evolve_group` only; its dicts are never changed in place."""
+
+    generation: int = 0
+    """How often the group was reset."""
+    digest: bytes = b""
+    """32 bytes, the chain over the commits of this generation (`_digest.py`); empty in an opaque one."""
+    group_info_hash: bytes | None = None
+    """`GroupInfo.hash` of the stored GroupInfo of the current epoch; None while there is none."""
+    proposals: dict[bytes, AccountDid] = {}
+    """Public proposals of the current epoch: reference → who made it."""
+    moderators: frozenset[AccountDid] = frozenset()
+    """Members who are no admins and may warn and see reports."""
+    policy: Policy = Policy()
+    pending: frozenset[AccountDid] = frozenset()
+    """Named by a member, and not in: a commit must add a leaf of theirs first."""
+    displaced: dict[AccountDid, Role] = {}
+    """Were in when the group was reset, and have no leaf in the new one yet; with the role they get back."""
+    announced: dict[DeviceId, Asked] = {}
+    """Devices of member accounts that wait for a commit that adds them."""
+    needs_rejoin: dict[DeviceId, Rejoin] = {}
+    stale_leaves: dict[DeviceId, int | None] = {}
+    """Devices that are out while their leaf is still in the tree: a commit has to remove it. With the leaf's
+    index, if it was known."""
+    last_external: int | None = None
+    """Bucket of the last external commit."""
+    external_by_device: dict[DeviceId, int] = {}
+    """Bucket of the last external commit of each device, of the last hour."""
+    refresh: Asked | None = None
+    """A fresh GroupInfo was asked for and has not come yet."""
+    owed: int = 0
+    """Entries that the last commit still owes: 0 between appends."""
+    external: bool = False
+    """The last commit was external: while entries are owed, its joiner acts for itself."""
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(Group)
+
+
+def encode_group(group: Group) -> bytes:
+    """The group's state as a store keeps it. Equal states give equal bytes."""
+    return _encoder.encode(group)
+
+
+def decode_group(body: bytes) -> Group:
+    """The state a store kept; `BrokenLog` when the bytes are none."""
+    try:
+        return _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise BrokenLog("these bytes hold no group state") from error
