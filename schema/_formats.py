@@ -39,12 +39,28 @@ NSID_PATTERN: Final = (
 URI_PATTERN: Final = r"^[a-z][a-z.-]{0,80}:[\x21-\x7e]+\Z"
 MAX_URI_LENGTH: Final = 8192
 
+# did:… or a handle, then perhaps a collection, then perhaps a record key that is not a dot or two.
+ATURI_PATTERN: Final = (
+    r"^at://"
+    r"(?:did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]"
+    r"|(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)"
+    r"(?:/[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+"
+    r"\.[a-zA-Z][a-zA-Z0-9]{0,62}"
+    r"(?:/(?!\.{1,2}\Z)[a-zA-Z0-9_~.:-]{1,512})?)?\Z"
+)
+MAX_ATURI_LENGTH: Final = 8192
+
+# Any multibase text of plausible length, as AT Protocol reads it; the old form without a version is none.
+CID_PATTERN: Final = r"^(?!Qmb)[a-zA-Z0-9+=]{8,256}\Z"
+
 _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], int]]] = MappingProxyType(
     {
         "did": (re.compile(DID_PATTERN), MAX_DID_LENGTH),
         "datetime": (re.compile(DATETIME_PATTERN), 64),
         "nsid": (re.compile(NSID_PATTERN), MAX_NSID_LENGTH),
         "uri": (re.compile(URI_PATTERN), MAX_URI_LENGTH),
+        "at-uri": (re.compile(ATURI_PATTERN), MAX_ATURI_LENGTH),
+        "cid": (re.compile(CID_PATTERN), 256),
     }
 )
 

@@ -40,7 +40,7 @@ class Integer(_Node, frozen=True, tag="integer"):
 class String(_Node, frozen=True, tag="string"):
     """Text; lengths count bytes of UTF-8. `knownValues` inform, `enum` and `const` bind."""
 
-    format: Literal["did", "datetime", "nsid", "uri"] | None = None
+    format: Literal["did", "datetime", "nsid", "uri", "at-uri", "cid"] | None = None
     min_length: int | None = None
     max_length: int | None = None
     known_values: tuple[str, ...] | None = None

@@ -1,6 +1,6 @@
 """Write the wire types from the lexicons: `python -m schema.generate` (`--check` only compares).
 
-The modules it writes (`schema/wire/mls.py`, `schema/wire/rookery.py`) are committed, read like code
+The modules it writes (one for each family: `schema/wire/mls.py`, ...) are committed, read like code
 written by hand, and carry every limit of the lexicons; a test fails when they differ from what this
 makes. Names: `sendMessage` gives `SendMessageInput` and `SendMessageOutput`, a shared definition its
 own name (`MessageView`), a definition local to a method both (`StreamConvoEventsMessageEvent`).
@@ -37,22 +37,32 @@ from schema._lexicon import (
 )
 from schema._library import LIBRARY, split_reference
 from schema._problems import InvalidLexicon
+from schema.wire._base import camel
 
-FAMILIES: Final = {"mls": "blue.catbird.mls", "rookery": "chat.rookery"}
+FAMILIES: Final = {
+    "mls": "blue.catbird.mls",
+    "mls_chat": "blue.catbird.mlsChat",
+    "rookery": "chat.rookery",
+    "rookery_mls": "chat.rookery.mls",
+}
+"""Each module of `schema/wire` and the names it holds: those below the longest family that fits."""
 FOLDER: Final = Path(__file__).with_name("wire")
 
 WIDTH: Final = 110  # the formatter's line length: what is written here is what it would write
 
-_DOC = '"""Wire types of `{family}.*`, made from the lexicons by `python -m schema.generate`: do not edit."""'
+_DOC = '"""Wire types of `{family}.*`, made by `python -m schema.generate`: edit the lexicons."""'
 _IMPORTS: Final = (
     ("types", ("MappingProxyType",)),
     ("typing", ("Annotated", "Final", "Literal", "TypeAlias")),
     ("msgspec", ("UNSET", "Meta", "UnsetType")),
     (
         "schema.wire._base",
-        ("SAFE", "Datetime", "Did", "Method", "NsidText", "Octets", "Uri", "Wire", "fits", "holds"),
+        (
+            "SAFE", "AtUri", "Cid", "Datetime", "Did", "Method", "NsidText", "Octets", "Uri", "Wire",
+            "fits", "holds",
+        ),
     ),
-)
+)  # fmt: skip
 
 
 class _Type(msgspec.Struct, frozen=True):
@@ -74,6 +84,14 @@ def class_name(nsid: str, name: str, suffix: str = "") -> str:
     return prefix + own + suffix
 
 
+def module_of(nsid: str) -> str:
+    """The module that holds the types of this lexicon."""
+    fitting = [(len(family), module) for module, family in FAMILIES.items() if nsid.startswith(family + ".")]
+    if not fitting:
+        raise InvalidLexicon(f"{nsid} belongs to no family")
+    return max(fitting)[1]
+
+
 def _discriminator(definition: Definition) -> str | None:
     """The constant of a required `type` field: how the frames of a session are told apart."""
     if isinstance(definition, Object) and "type" in definition.required:
@@ -85,8 +103,8 @@ def _discriminator(definition: Definition) -> str | None:
 class _Module:
     """The types of one family, in an order in which each stands before its first use."""
 
-    def __init__(self, family: str) -> None:
-        self.lexicons = [lex for nsid, lex in LIBRARY.lexicons.items() if nsid.startswith(family + ".")]
+    def __init__(self, module: str, family: str) -> None:
+        self.lexicons = [lex for nsid, lex in LIBRARY.lexicons.items() if module_of(nsid) == module]
         self.family = family
         self.in_unions = {full for lex in self.lexicons for full in self._union_members(lex)}
         self.in_inputs: set[str] = set()
@@ -203,7 +221,8 @@ class _Module:
             arguments = "".join(f"            {argument},\n" for argument in entry)
             methods.append(f"        {_quoted(lex.id)}: Method(\n{arguments}        ),\n")
         blocks = [self._struct(item) for item in self.types]
-        blocks.append("\n".join(aliases))
+        if aliases:
+            blocks.append("\n".join(aliases))
         blocks.append("METHODS: Final = MappingProxyType(\n    {\n" + "".join(methods) + "    }\n)\n")
         body = "\n\n".join(blocks)
         return f"{_DOC.format(family=self.family)}\n\n{_imports(body)}\n\n{body}"
@@ -245,16 +264,20 @@ class _Module:
                 continue
             name = snake(wire_name)
             checks += _checks(field, name, wire_name)
-            if isinstance(field, Union) and wire_name in required:
+            if isinstance(field, Union):
                 members = [class_name(*split_reference(ref, item.base)) for ref in field.refs]
-                lines.append(_union(f"{name}: ", members, "    "))
+                if wire_name in required:
+                    lines.append(_union(f"{name}: ", members, "    "))
+                else:
+                    lines.append(_union(f"{name}: ", [*members, "UnsetType"], "    ") + " = UNSET")
                 continue
             text = self._annotation(field, item.base)
             default = getattr(field, "default", None)
             if wire_name in required:
                 lines.append(f"    {name}: {text}")
             elif default is not None:
-                lines.append(f"    {name}: {text} = {default!r}")
+                value = _quoted(default) if isinstance(default, str) else repr(default)
+                lines.append(f"    {name}: {text} = {value}")
             else:
                 lines.append(f"    {name}: {text} | UnsetType = UNSET")
         if checks:
@@ -267,6 +290,8 @@ class _Module:
                 return "bool"
             case Integer(enum=None, const=None):
                 return _integer(field)
+            case Integer(enum=None, const=int() as const):
+                return f"Literal[{const}]"
             case String(format="did"):
                 return "Did"
             case String(format="datetime"):
@@ -275,6 +300,10 @@ class _Module:
                 return "NsidText"
             case String(format="uri"):
                 return "Uri"
+            case String(format="at-uri"):
+                return "AtUri"
+            case String(format="cid"):
+                return "Cid"
             case String(format=None, enum=None, const=None):
                 return _text(field)
             case String(enum=tuple() as choices):
@@ -371,17 +400,16 @@ def _checks(field: Property | ParamsArray, name: str, wire_name: str) -> list[st
 
 
 def snake(wire_name: str) -> str:
-    """`convoId` as `convo_id`; refuses a name that msgspec's `rename="camel"` would not bring back."""
+    """`convoId` as `convo_id`; refuses a name that `camel` would not bring back."""
     text = "".join(f"_{char.lower()}" if char.isupper() else char for char in wire_name)
-    head, *rest = text.split("_")
-    if head + "".join(word.capitalize() for word in rest) != wire_name or not text.isidentifier():
+    if camel(text) != wire_name or not text.isidentifier():
         raise InvalidLexicon(f"{wire_name!r} has no snake_case form")
     return text
 
 
 def modules() -> dict[Path, str]:
     """What the generated files must hold, by their path."""
-    return {FOLDER / f"{module}.py": _Module(family).write() for module, family in FAMILIES.items()}
+    return {FOLDER / f"{module}.py": _Module(module, family).write() for module, family in FAMILIES.items()}
 
 
 def main(arguments: Sequence[str]) -> int:

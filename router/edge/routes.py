@@ -1,14 +1,13 @@
 """The one route table: every method, who may call it, how it is counted, what makes its retry safe.
 
-A row is a line below; what a lexicon says already (query or procedure, parameters, input, output) is
-taken from it. `build` refuses to start with a method that has no row, a row that has no method, or a row
-that contradicts its lexicon, so the table and the lexicons cannot drift apart.
+A row is a line below or in `mls/rows.py`; what a lexicon says already (query or procedure, parameters,
+input, output) is taken from it. `build` refuses to start with a method that has no row, a row that has no
+method, or a row that contradicts its lexicon, so the table and the lexicons cannot drift apart.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -20,54 +19,25 @@ from router.edge import handlers_device as device
 from router.edge import handlers_keys as keys
 from router.edge import handlers_message as message
 from router.edge import handlers_ticket as ticket
-from router.edge.services import Call, Edge
-from router.identity.principal import Principal
+from router.edge.mls.rows import ROWS as MLS_ROWS
+from router.edge.rows import WHOLE, Auth, Handler, Idempotency, Row, Transport
+from router.edge.rows import call_row as _call
+from router.edge.rows import stream_row as _stream
 from schema.wire import METHODS, Method, Wire
 
-Handler = Callable[[Edge, Call], Awaitable[Wire]]
-
-_KIB = 1024
-_SMALL = 64 * _KIB
-_MEMBERS = 1024 * _KIB  # a hundred DIDs, and room for the handshake messages of the seed contract
-_WHOLE = 0  # as much as `server.max_body_bytes` allows: a ciphertext, or two hundred key packages
-
-
-class Transport(enum.Enum):
-    """How an answer travels."""
-
-    CALL = "http"
-    SSE = "sse"
-    AT_STREAM = "atproto"
-    SESSION = "websocket"
-
-
-class Idempotency(enum.Enum):
-    """What makes it safe to send a request a second time."""
-
-    READ = "a query changes nothing"
-    KEY_REQUIRED = "the input's idempotencyKey, without which it is refused"
-    KEY_OPTIONAL = "the input's idempotencyKey, if the client gives one"
-    MESSAGE_ID = "the message id and the bytes under it"
-    NATURAL = "doing it twice is the same as doing it once"
-    SAID = "a repeat changes nothing and is refused by the name that says it is done (NotMember)"
-
-
-class Auth(enum.Enum):
-    """Who may call, of those who have proven who they are."""
-
-    ANY = "an account, one of its devices, an API key that was made for the method"
-    PERSON = "an account or one of its devices; no API key"
-    ACCOUNT = "an account, by its own key or after a login; none of its devices"
-
-    def admits(self, caller: Principal) -> bool:
-        """Whether this caller may."""
-        match self:
-            case Auth.ANY:
-                return True
-            case Auth.PERSON:
-                return caller.kind != "key"
-            case Auth.ACCOUNT:
-                return caller.kind in ("service", "access") and caller.device is None
+__all__ = [
+    "PAGES",
+    "ROUTES",
+    "ROWS",
+    "Auth",
+    "Handler",
+    "Idempotency",
+    "Route",
+    "RouteTableError",
+    "Transport",
+    "build",
+    "route_names",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -114,82 +84,25 @@ class RouteTableError(Exception):
     """The table and the lexicons contradict each other: a mistake of ours, found at start."""
 
 
-@attrs.frozen(kw_only=True)
-class _Row:
-    family: str
-    name: str
-    handler: Handler | None = None
-    transport: Transport = Transport.CALL
-    quota: str = "read"
-    idempotency: Idempotency = Idempotency.READ
-    max_body_bytes: int = _SMALL
-    hot: bool = False
-    auth: Auth = Auth.ANY
-
-
-_MLS: Final = "blue.catbird.mls"
 _ROOKERY: Final = "chat.rookery"
-_KINDS: Final = {_MLS: ConversationKind.MLS, _ROOKERY: ConversationKind.OPAQUE}
+_KINDS: Final = {
+    "blue.catbird.mls": ConversationKind.MLS,
+    "blue.catbird.mlsChat": ConversationKind.MLS,
+    "chat.rookery.mls": ConversationKind.MLS,
+    _ROOKERY: ConversationKind.OPAQUE,
+}
 _I = Idempotency
 _PERSON, _ACCOUNT = Auth.PERSON, Auth.ACCOUNT
 
-
-def _call(
-    family: str,
-    name: str,
-    handler: Handler,
-    quota: str,
-    idempotency: Idempotency,
-    max_body: int = _SMALL,
-    auth: Auth = Auth.ANY,
-) -> _Row:
-    return _Row(
-        family=family,
-        name=name,
-        handler=handler,
-        quota=quota,
-        idempotency=idempotency,
-        max_body_bytes=max_body,
-        hot=idempotency is Idempotency.MESSAGE_ID,
-        auth=auth,
-    )
-
-
-def _stream(family: str, name: str, transport: Transport) -> _Row:
-    return _Row(
-        family=family,
-        name=name,
-        transport=transport,
-        quota="stream",
-        idempotency=Idempotency.NATURAL,
-        hot=True,
-    )
-
-
 # fmt: off
 ROWS: Final = (
-    _call(_MLS, "createConvo",    convo.create_mls,    "createConvo",    _I.KEY_REQUIRED, _MEMBERS),
-    _call(_MLS, "getConvos",      convo.list_mls,      "read",           _I.READ),
-    _call(_MLS, "getEpoch",       convo.get_epoch,     "read",           _I.READ),
-    _call(_MLS, "addMembers",     convo.add_mls,       "addMembers",     _I.KEY_REQUIRED, _MEMBERS),
-    _call(_MLS, "removeMember",   convo.remove_mls,    "removeMember",   _I.KEY_REQUIRED),
-    _call(_MLS, "leaveConvo",     convo.leave_mls,     "default",        _I.KEY_OPTIONAL),
-    _call(_MLS, "sendMessage",    message.send_mls,    "send",           _I.MESSAGE_ID, _WHOLE),
-    _call(_MLS, "getMessages",    message.read_mls,    "read",           _I.READ),
-    _call(_MLS, "updateCursor",   message.mark_mls,    "default",        _I.NATURAL),
-    _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, _WHOLE, _ACCOUNT),
-    _call(_MLS, "listDevices",    device.list_mls,     "read",           _I.READ, auth=_PERSON),
-    _call(_MLS, "deleteDevice",   device.delete_mls,   "default",        _I.NATURAL, auth=_PERSON),
-    _call(_MLS, "getSubscriptionTicket", ticket.get_mls, "stream",       _I.NATURAL),
-    _stream(_MLS, "streamConvoEvents",    Transport.SSE),
-    _stream(_MLS, "subscribeConvoEvents", Transport.AT_STREAM),
-
+    *MLS_ROWS,
     _call(_ROOKERY, "createConvo",    convo.create_rookery,    "createConvo",    _I.KEY_REQUIRED),
     _call(_ROOKERY, "getConvos",      convo.list_rookery,      "read",           _I.READ),
     _call(_ROOKERY, "addMembers",     convo.add_rookery,       "addMembers",     _I.KEY_REQUIRED),
     _call(_ROOKERY, "removeMember",   convo.remove_rookery,    "removeMember",   _I.KEY_REQUIRED),
     _call(_ROOKERY, "leaveConvo",     convo.leave_rookery,     "default",        _I.KEY_REQUIRED),
-    _call(_ROOKERY, "sendMessage",    message.send_rookery,    "send",           _I.MESSAGE_ID, _WHOLE),
+    _call(_ROOKERY, "sendMessage",    message.send_rookery,    "send",           _I.MESSAGE_ID, WHOLE),
     _call(_ROOKERY, "getMessages",    message.read_rookery,    "read",           _I.READ),
     _call(_ROOKERY, "updateCursor",   message.mark_rookery,    "default",        _I.NATURAL),
     _call(_ROOKERY, "registerDevice", device.register_rookery, "registerDevice", _I.KEY_OPTIONAL,
@@ -209,7 +122,7 @@ ROWS: Final = (
 # fmt: on
 
 
-def build(rows: Iterable[_Row], methods: Mapping[str, Method]) -> Mapping[str, Route]:
+def build(rows: Iterable[Row], methods: Mapping[str, Method]) -> Mapping[str, Route]:
     """The table by NSID. Raises `RouteTableError` unless rows and methods agree one by one."""
     table: dict[str, Route] = {}
     for row in rows:

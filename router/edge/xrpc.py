@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+import msgspec
 import trio
 
 from router.edge.admission import Visitor
@@ -56,10 +57,11 @@ async def call(edge: Edge, route: Route, request: Incoming) -> Reply:
 async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     check_method(route, request.method)
     max_bytes = route.max_body_bytes or edge.settings.server.max_body_bytes
-    if route.method.kind == "procedure":
-        check_media_type(request.headers)
-    else:
+    bodiless = route.method.kind == "procedure" and sends_nothing(request.headers) and needs_nothing(route)
+    if route.method.kind != "procedure" or bodiless:
         max_bytes = _NO_BODY
+    else:
+        check_media_type(request.headers)
     declared = request.headers.one(b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
         raise too_large(max_bytes)
@@ -67,7 +69,7 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     request.complete = declared is None and request.headers.one(b"transfer-encoding") is None
     caller = await admit(edge, route, request.headers, request.visitor)
     body = await read_body(request, max_bytes, edge.settings.server.body_timeout)
-    value = read_input(route, request.query, body)
+    value = read_input(route, request.query, b"{}" if bodiless else body)
     check_key(route, value)
     if route.handler is None:
         raise TypeError(f"{route.nsid} has no handler")
@@ -103,6 +105,20 @@ def check_method(route: Route, method: str) -> None:
         allow = route.http_method.encode()
         message = f"{route.nsid} is a {route.method.kind}: use {route.http_method}."
         raise Refusal("MethodNotAllowed", message, headers=((b"allow", allow),))
+
+
+def needs_nothing(route: Route) -> bool:
+    """Whether every field of the input is optional: older contracts have such a method without any input."""
+    return not any(field.required for field in msgspec.structs.fields(_type_of(route)))
+
+
+def sends_nothing(headers: HeaderFields) -> bool:
+    """Whether the request has no body and does not say what it would be, as clients call such a method."""
+    return (
+        headers.one(b"content-type") is None
+        and headers.one(b"transfer-encoding") is None
+        and headers.one(b"content-length") in (None, "0")
+    )
 
 
 def check_media_type(headers: HeaderFields) -> None:

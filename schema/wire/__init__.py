@@ -1,11 +1,12 @@
 """Wire types of every method, generated from the lexicons, and the codecs between them and bytes.
 
-`mls` and `rookery` hold the types; `METHODS` says which a method takes and gives.
+`mls`, `mls_chat`, `rookery` and `rookery_mls` hold the types, a family each; `METHODS` says
+which a method takes and gives.
 """
 
 from schema._problems import InvalidWire
-from schema.wire import mls, rookery
-from schema.wire._base import Datetime, Did, Method, NsidText, Octets, Uri, Wire, given
+from schema.wire import mls, mls_chat, rookery, rookery_mls
+from schema.wire._base import AtUri, Cid, Datetime, Did, Method, NsidText, Octets, Uri, Wire, given
 from schema.wire._codec import convert, decode, decode_query, encode, json_decoder, plain, refusal
 from schema.wire._methods import METHODS
 from schema.wire._session import (
@@ -17,6 +18,8 @@ from schema.wire._session import (
 
 __all__ = [
     "METHODS",
+    "AtUri",
+    "Cid",
     "Datetime",
     "Did",
     "InvalidWire",
@@ -36,7 +39,9 @@ __all__ = [
     "given",
     "json_decoder",
     "mls",
+    "mls_chat",
     "plain",
     "refusal",
     "rookery",
+    "rookery_mls",
 ]

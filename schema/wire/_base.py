@@ -10,8 +10,11 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar, overload
 import msgspec
 
 from schema._formats import (
+    ATURI_PATTERN,
+    CID_PATTERN,
     DATETIME_PATTERN,
     DID_PATTERN,
+    MAX_ATURI_LENGTH,
     MAX_DID_LENGTH,
     MAX_NSID_LENGTH,
     MAX_SAFE_INTEGER,
@@ -28,6 +31,8 @@ SAFE: Final = MAX_SAFE_INTEGER
 Did: TypeAlias = Annotated[str, msgspec.Meta(pattern=DID_PATTERN, max_length=MAX_DID_LENGTH)]
 Datetime: TypeAlias = Annotated[str, msgspec.Meta(pattern=DATETIME_PATTERN, max_length=64)]
 NsidText: TypeAlias = Annotated[str, msgspec.Meta(pattern=NSID_PATTERN, max_length=MAX_NSID_LENGTH)]
+AtUri: TypeAlias = Annotated[str, msgspec.Meta(pattern=ATURI_PATTERN, max_length=MAX_ATURI_LENGTH)]
+Cid: TypeAlias = Annotated[str, msgspec.Meta(pattern=CID_PATTERN, max_length=256)]
 Uri: TypeAlias = Annotated[str, msgspec.Meta(pattern=URI_PATTERN, max_length=MAX_URI_LENGTH)]
 
 
@@ -49,7 +54,13 @@ class FieldError(ValueError):
         self.field = field
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+def camel(name: str) -> str:
+    """`last24h_count` as `last24hCount`: msgspec's own rule would write a capital H behind the digits."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
     """The base of all wire types: frozen, keyword-only, snake_case here and camelCase outside.
 
     An optional field that is absent is `UNSET`; `null` is never accepted in its place.

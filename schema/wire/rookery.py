@@ -1,4 +1,4 @@
-"""Wire types of `chat.rookery.*`, made from the lexicons by `python -m schema.generate`: do not edit."""
+"""Wire types of `chat.rookery.*`, made by `python -m schema.generate`: edit the lexicons."""
 
 from types import MappingProxyType
 from typing import Annotated, Final, TypeAlias
@@ -118,6 +118,8 @@ class MessageView(Wire, frozen=True, kw_only=True):
     epoch: Annotated[int, Meta(ge=0, le=SAFE)]
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
     created_at: Datetime
+    message_type: str | UnsetType = UNSET
+    digest: Octets | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         holds(self.ciphertext, 0, 10485760, "ciphertext")
@@ -466,6 +468,7 @@ class StreamEventsMembershipChangeEvent(
     epoch: Annotated[int, Meta(ge=0, le=SAFE)]
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
     dids: tuple[Did, ...] | UnsetType = UNSET
+    device_ids: tuple[str, ...] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.reason, 500, "reason")
@@ -480,6 +483,10 @@ class StreamEventsConvoEvent(
     convo_id: str
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
     action: str
+    what: str | UnsetType = UNSET
+    did: Did | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+    actor: Did | UnsetType = UNSET
 
 
 class StreamEventsInfoEvent(
@@ -491,6 +498,124 @@ class StreamEventsInfoEvent(
     info: str
 
 
+class StreamEventsNewDeviceEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#newDeviceEvent"
+):
+    """A member has a new device that waits to be added."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    user_did: Did
+    device_id: str
+    device_name: str | UnsetType = UNSET
+    device_credential_did: str
+    pending_addition_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class StreamEventsGroupInfoRefreshRequestedEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.streamEvents#groupInfoRefreshRequestedEvent",
+):
+    """A fresh GroupInfo is asked for."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    requested_by: Did
+    requested_at: Datetime
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class StreamEventsReadditionRequestedEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.streamEvents#readditionRequestedEvent",
+):
+    """A member that lost its state asks to be added again."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    user_did: Did
+    requested_at: Datetime
+    device_id: str | UnsetType = UNSET
+    leased_to: str | UnsetType = UNSET
+    attempt: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class StreamEventsGroupResetEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#groupResetEvent"
+):
+    """The MLS group was replaced by a new one."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    new_group_id: Annotated[str, Meta(max_length=128)]
+    reset_generation: Annotated[int, Meta(ge=0, le=SAFE)]
+    reset_by: Did | UnsetType = UNSET
+    cipher_suite: str | UnsetType = UNSET
+    reason: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+    def __post_init__(self) -> None:
+        fits(self.new_group_id, 128, "newGroupId")
+        fits(self.reason, 500, "reason")
+
+
+class StreamEventsTreeChangedEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#treeChangedEvent"
+):
+    """The state of the group has moved, or its GroupInfo is fresh."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    confirmation_tag: Octets | UnsetType = UNSET
+    digest: Octets | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class StreamEventsWelcomeReissueRequestedEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.streamEvents#welcomeReissueRequestedEvent",
+):
+    """A device asks for a new Welcome."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    recipient_device_did: str
+    requested_at: Datetime
+    request_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class StreamEventsNoticeEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.streamEvents#noticeEvent"
+):
+    """Something the members should know that has no event of its own."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    name: str
+    did: Did | UnsetType = UNSET
+    device_id: str | UnsetType = UNSET
+    actor: Did | UnsetType = UNSET
+    text: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
+    expires_at: Datetime | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+    def __post_init__(self) -> None:
+        fits(self.text, 1000, "text")
+
+
 class SessionEvent(Wire, frozen=True, kw_only=True, tag_field="type", tag="event"):
     """One event; costs one credit. Its cursor is absent: cursor frames carry it."""
 
@@ -499,6 +624,13 @@ class SessionEvent(Wire, frozen=True, kw_only=True, tag_field="type", tag="event
         | StreamEventsMembershipChangeEvent
         | StreamEventsConvoEvent
         | StreamEventsInfoEvent
+        | StreamEventsNewDeviceEvent
+        | StreamEventsGroupInfoRefreshRequestedEvent
+        | StreamEventsReadditionRequestedEvent
+        | StreamEventsGroupResetEvent
+        | StreamEventsTreeChangedEvent
+        | StreamEventsWelcomeReissueRequestedEvent
+        | StreamEventsNoticeEvent
     )
 
 
@@ -542,6 +674,13 @@ class StreamEventsEventWrapper(Wire, frozen=True, kw_only=True):
         | StreamEventsMembershipChangeEvent
         | StreamEventsConvoEvent
         | StreamEventsInfoEvent
+        | StreamEventsNewDeviceEvent
+        | StreamEventsGroupInfoRefreshRequestedEvent
+        | StreamEventsReadditionRequestedEvent
+        | StreamEventsGroupResetEvent
+        | StreamEventsTreeChangedEvent
+        | StreamEventsWelcomeReissueRequestedEvent
+        | StreamEventsNoticeEvent
     )
 
 
@@ -585,6 +724,7 @@ class SubscribeEventsMembershipChangeEvent(
     epoch: Annotated[int, Meta(ge=0, le=SAFE)]
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
     dids: tuple[Did, ...] | UnsetType = UNSET
+    device_ids: tuple[str, ...] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.reason, 500, "reason")
@@ -599,6 +739,10 @@ class SubscribeEventsConvoEvent(
     convo_id: str
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
     action: str
+    what: str | UnsetType = UNSET
+    did: Did | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+    actor: Did | UnsetType = UNSET
 
 
 class SubscribeEventsInfoEvent(
@@ -608,6 +752,124 @@ class SubscribeEventsInfoEvent(
 
     cursor: str | UnsetType = UNSET
     info: str
+
+
+class SubscribeEventsNewDeviceEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#newDeviceEvent"
+):
+    """A member has a new device that waits to be added."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    user_did: Did
+    device_id: str
+    device_name: str | UnsetType = UNSET
+    device_credential_did: str
+    pending_addition_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SubscribeEventsGroupInfoRefreshRequestedEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.subscribeEvents#groupInfoRefreshRequestedEvent",
+):
+    """A fresh GroupInfo is asked for."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    requested_by: Did
+    requested_at: Datetime
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SubscribeEventsReadditionRequestedEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.subscribeEvents#readditionRequestedEvent",
+):
+    """A member that lost its state asks to be added again."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    user_did: Did
+    requested_at: Datetime
+    device_id: str | UnsetType = UNSET
+    leased_to: str | UnsetType = UNSET
+    attempt: Annotated[int, Meta(ge=0, le=SAFE)] | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SubscribeEventsGroupResetEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#groupResetEvent"
+):
+    """The MLS group was replaced by a new one."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    new_group_id: Annotated[str, Meta(max_length=128)]
+    reset_generation: Annotated[int, Meta(ge=0, le=SAFE)]
+    reset_by: Did | UnsetType = UNSET
+    cipher_suite: str | UnsetType = UNSET
+    reason: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+    def __post_init__(self) -> None:
+        fits(self.new_group_id, 128, "newGroupId")
+        fits(self.reason, 500, "reason")
+
+
+class SubscribeEventsTreeChangedEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#treeChangedEvent"
+):
+    """The state of the group has moved, or its GroupInfo is fresh."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    epoch: Annotated[int, Meta(ge=0, le=SAFE)]
+    confirmation_tag: Octets | UnsetType = UNSET
+    digest: Octets | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SubscribeEventsWelcomeReissueRequestedEvent(
+    Wire,
+    frozen=True,
+    kw_only=True,
+    tag_field="$type",
+    tag="chat.rookery.subscribeEvents#welcomeReissueRequestedEvent",
+):
+    """A device asks for a new Welcome."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    recipient_device_did: str
+    requested_at: Datetime
+    request_id: str
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+
+class SubscribeEventsNoticeEvent(
+    Wire, frozen=True, kw_only=True, tag_field="$type", tag="chat.rookery.subscribeEvents#noticeEvent"
+):
+    """Something the members should know that has no event of its own."""
+
+    cursor: str | UnsetType = UNSET
+    convo_id: str
+    name: str
+    did: Did | UnsetType = UNSET
+    device_id: str | UnsetType = UNSET
+    actor: Did | UnsetType = UNSET
+    text: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
+    expires_at: Datetime | UnsetType = UNSET
+    seq: Annotated[int, Meta(ge=0, le=SAFE)]
+
+    def __post_init__(self) -> None:
+        fits(self.text, 1000, "text")
 
 
 class SubscribeEventsInfo(
@@ -784,6 +1046,13 @@ METHODS: Final = MappingProxyType(
                 "#membershipChangeEvent": SubscribeEventsMembershipChangeEvent,
                 "#convoEvent": SubscribeEventsConvoEvent,
                 "#infoEvent": SubscribeEventsInfoEvent,
+                "#newDeviceEvent": SubscribeEventsNewDeviceEvent,
+                "#groupInfoRefreshRequestedEvent": SubscribeEventsGroupInfoRefreshRequestedEvent,
+                "#readditionRequestedEvent": SubscribeEventsReadditionRequestedEvent,
+                "#groupResetEvent": SubscribeEventsGroupResetEvent,
+                "#treeChangedEvent": SubscribeEventsTreeChangedEvent,
+                "#welcomeReissueRequestedEvent": SubscribeEventsWelcomeReissueRequestedEvent,
+                "#noticeEvent": SubscribeEventsNoticeEvent,
                 "#info": SubscribeEventsInfo,
             },
         ),

@@ -10,11 +10,12 @@ from schema._formats import decode_base64, is_format
 from tests.vectors import vector_lines
 
 
-@pytest.mark.parametrize("name", ["did", "datetime", "nsid", "uri"])
+@pytest.mark.parametrize("name", ["did", "datetime", "nsid", "uri", "at-uri", "cid"])
 def test_the_interop_files_agree(name: str) -> None:
-    for text in vector_lines(f"atproto/syntax/{name}_syntax_valid.txt"):
+    file = f"atproto/syntax/{name.replace('-', '')}_syntax"
+    for text in vector_lines(f"{file}_valid.txt"):
         assert is_format(text, name), text
-    for text in vector_lines(f"atproto/syntax/{name}_syntax_invalid.txt"):
+    for text in vector_lines(f"{file}_invalid.txt"):
         assert not is_format(text, name), text
 
 

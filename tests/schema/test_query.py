@@ -1,14 +1,12 @@
 """Query strings: typed by the lexicon, strict, one error."""
 
-from urllib.parse import urlencode
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schema import wire
+from schema.testing import from_lexicon, query_string
 from schema.wire import mls
-from tests.schema.strategies import from_lexicon
 from tests.schema.test_wire_types import _node
 
 
@@ -66,7 +64,7 @@ def test_what_the_lexicon_allows_arrives_through_a_query_string(case: tuple[str,
     nsid, params = case
     kind = wire.METHODS[nsid].params
     assert kind is not None
-    assert wire.decode_query(kind, urlencode(params)) == wire.convert(kind, params)
+    assert wire.decode_query(kind, query_string(params)) == wire.convert(kind, params)
 
 
 @given(st.sampled_from(QUERIES), st.binary(max_size=40))

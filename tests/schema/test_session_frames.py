@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import schema
 from schema import wire
+from schema.testing import breakages, from_lexicon, meddled
 from schema.wire import rookery
-from tests.schema.strategies import breakages, from_lexicon, meddled
 
 SESSION = "chat.rookery.session"
 CLIENT = ["hello", "send", "credit", "ping"]

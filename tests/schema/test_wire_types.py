@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 import schema
 from schema import generate, wire
-from schema._lexicon import Boolean, Bytes, Integer, Object, Params, Procedure, Query, String, Subscription
-from schema._library import LIBRARY
-from schema.wire import mls, rookery
-from tests.schema.strategies import breakages, from_lexicon, meddled
+from schema._lexicon import Bytes, Integer, Object, Params, Procedure, Query, String, Subscription
+from schema.testing import OF_FORMAT, breakages, from_lexicon, meddled, smallest
+from schema.wire import rookery
 
 
 def test_a_message_is_decoded_in_one_step_with_its_bytes_as_bytes() -> None:
@@ -68,7 +67,7 @@ def test_every_limit_holds_at_its_edge_and_breaks_one_step_further() -> None:
     edges = 0
     for kind, node, base in typed_objects():
         tag = kind.__struct_config__.tag_field
-        rest = {name: _sample(node.properties[name], base) for name in node.required}
+        rest = {name: smallest(node.properties[name], base) for name in node.required}
         rest |= {tag: kind.__struct_config__.tag} if tag else {}
         for name, rule in node.properties.items():
             for value, good in _edges(rule):
@@ -87,7 +86,7 @@ def typed_objects() -> list[tuple[type[wire.Wire], Object | Params, str]]:
     """Every wire type, found by name alone, with the part of a lexicon it stands for and that one's id."""
     found: list[tuple[type[wire.Wire], Object | Params, str]] = []
     for nsid, lex in schema.LEXICONS.items():
-        module = mls if nsid.startswith("blue.") else rookery
+        module = getattr(wire, generate.module_of(nsid))
         parts: list[tuple[str, object]] = [
             (generate.class_name(nsid, name), definition) for name, definition in lex.defs.items()
         ]
@@ -103,45 +102,17 @@ def typed_objects() -> list[tuple[type[wire.Wire], Object | Params, str]]:
     return found
 
 
-_OF_FORMAT = {
-    "did": "did:web:a.example",
-    "datetime": "2026-01-01T00:00:00Z",
-    "nsid": "a.example.call",
-    "uri": "https://a.example/",
-}
-
-
-def _sample(node: Any, base: str) -> Any:
-    """The smallest valid data of a definition, without chance."""
-    match node:
-        case Boolean():
-            return True
-        case Integer():
-            return node.minimum or 0
-        case String():
-            return _OF_FORMAT.get(node.format or "", "x")
-        case Bytes():
-            return {"$bytes": base64.b64encode(bytes(node.min_length or 0)).decode()}
-        case Object():
-            return {name: _sample(node.properties[name], base) for name in node.required}
-        case schema._lexicon.Array():
-            return [_sample(node.items, base)] * (node.min_length or 0)
-        case schema._lexicon.Ref():
-            full, target = LIBRARY.resolve(node.ref, base)
-            return _sample(target, full.partition("#")[0])
-        case schema._lexicon.Union():
-            full, target = LIBRARY.resolve(node.refs[0], base)
-            return {"$type": full, **_sample(target, full.partition("#")[0])}
-    raise AssertionError(node)
-
-
 def _edges(node: Any) -> list[tuple[Any, bool]]:
     """Values at a limit and one step beyond, with the verdict the lexicon gives."""
     match node:
+        case Integer(const=int() as const):
+            return [(const, True), (const + 1, False), (const - 1, False)]
         case Integer():
             low = -(2**53 - 1) if node.minimum is None else node.minimum
             high = 2**53 - 1 if node.maximum is None else node.maximum
             return [(low, True), (high, True), (low - 1, False), (high + 1, False)]
+        case String(enum=tuple() as choices):
+            return [*((choice, True) for choice in choices), (f"{choices[0]}x", False), ("", False)]
         case String(format=None, const=None):
             low = node.min_length or 0
             high = 5000 if node.max_length is None else node.max_length
@@ -161,13 +132,16 @@ def _edges(node: Any) -> list[tuple[Any, bool]]:
             sizes += [(high + 1, False)] if node.max_length is not None else []
             sizes += [(low - 1, False)] if low else []
             return [({"$bytes": base64.b64encode(bytes(size)).decode()}, good) for size, good in sizes]
-        case schema._lexicon.Array(items=String(format=str() as form)):
+        case (
+            schema._lexicon.Array(items=String(format=str() as form))
+            | schema._lexicon.ParamsArray(items=String(format=str() as form))
+        ):
             low = node.min_length or 0
             high = 500 if node.max_length is None else node.max_length
             sizes = [(low, True), (high, True)]
             sizes += [(high + 1, False)] if node.max_length is not None else []
             sizes += [(low - 1, False)] if low else []
-            return [([_OF_FORMAT[form]] * size, good) for size, good in sizes]
+            return [([OF_FORMAT[form]] * size, good) for size, good in sizes]
         case String(format="did"):
             return [("did:web:" + "a" * 2040, True), ("did:web:" + "a" * 2041, False), ("did:web:", False)]
         case _:

@@ -1,10 +1,16 @@
-"""Data made from a lexicon: valid, broken on purpose, and broken anyhow."""
+"""Hypothesis strategies from the lexicons: data that is valid, broken by one rule, or broken anyhow.
+
+For tests, of this server and of clients: it needs Hypothesis, which the rest of `schema` does not.
+`given_to` says what a method takes, `from_lexicon` draws valid data for it, `breakages` lists every way to
+break one rule of that, and `smallest` is valid data without chance.
+"""
 
 import base64
 import copy
 from collections.abc import Iterator
 from datetime import timedelta, timezone
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
@@ -18,6 +24,7 @@ from schema._lexicon import (
     Object,
     Params,
     ParamsArray,
+    Procedure,
     Property,
     Ref,
     String,
@@ -40,7 +47,22 @@ DATETIMES = st.datetimes().map(lambda t: t.isoformat() + "Z") | st.datetimes(tim
 )
 
 NSIDS = st.from_regex(r"\A[a-zA-Z][a-z0-9]{0,5}(\.[a-zA-Z0-9]{1,5}){1,2}\.[a-zA-Z][a-zA-Z0-9]{0,9}\Z")
+AT_URIS = st.from_regex(
+    r"\Aat://(did:plc:[a-z0-9]{1,9}|[a-z]{1,5}\.example)(/com\.example\.[a-z]{1,5}(/[a-z0-9_~:-]{1,9})?)?\Z"
+)
+CIDS = st.from_regex(r"\Ab[a-z2-7]{10,30}\Z")
 URIS = st.from_regex(r"\A[a-z][a-z.-]{0,5}:[\x21-\x7e]{1,20}\Z")
+
+
+def query_string(params: dict[str, Json]) -> str:
+    """Parameters as they stand behind the question mark of an XRPC query."""
+
+    def text(value: Json) -> Json:
+        if isinstance(value, list):
+            return [text(item) for item in value]
+        return str(value).lower() if isinstance(value, bool) else value
+
+    return urlencode({name: text(value) for name, value in params.items()}, doseq=True)
 
 
 def base64_text(raw: bytes, padded: bool) -> str:
@@ -48,17 +70,32 @@ def base64_text(raw: bytes, padded: bool) -> str:
     return text if padded else text.rstrip("=")
 
 
+def given_to(nsid: str) -> Object | Params:
+    """What a method takes: its input with references resolved, or its parameters."""
+    method = LIBRARY.lexicon(nsid).method
+    if isinstance(method, Procedure):
+        node = method.input.schema
+        target = LIBRARY.resolve(node.ref, nsid)[1] if isinstance(node, Ref) else node
+        if isinstance(target, Object):
+            return target
+    return getattr(method, "parameters", None) or Params(properties={})
+
+
 def from_lexicon(node: Node, base: str) -> st.SearchStrategy[Json]:
     """Valid data for a definition, small where the lexicon would allow it to be large."""
     match node:
         case Boolean():
             return st.booleans()
+        case Integer(const=int() as const):
+            return st.just(const)
         case Integer():
             low = -MAX_SAFE_INTEGER if node.minimum is None else node.minimum
             high = MAX_SAFE_INTEGER if node.maximum is None else node.maximum
             return st.integers(low, high)
         case String(const=str() as const):
             return st.just(const)
+        case String(enum=tuple() as choices):
+            return st.sampled_from(choices)
         case String(format="did"):
             return DIDS
         case String(format="datetime"):
@@ -67,6 +104,10 @@ def from_lexicon(node: Node, base: str) -> st.SearchStrategy[Json]:
             return NSIDS
         case String(format="uri"):
             return URIS
+        case String(format="at-uri"):
+            return AT_URIS
+        case String(format="cid"):
+            return CIDS
         case String():
             most = 40 if node.max_length is None else node.max_length
             text = st.text(min_size=node.min_length or 0, max_size=min(most, 40))
@@ -83,7 +124,9 @@ def from_lexicon(node: Node, base: str) -> st.SearchStrategy[Json]:
             return st.one_of([_member(ref, base) for ref in node.refs])
         case Array() | ParamsArray():
             most = 4 if node.max_length is None else min(node.max_length, 4)
-            return st.lists(from_lexicon(node.items, base), min_size=node.min_length or 0, max_size=most)
+            # a query string cannot tell an empty array from none
+            least = node.min_length or (1 if isinstance(node, ParamsArray) else 0)
+            return st.lists(from_lexicon(node.items, base), min_size=least, max_size=most)
         case Object() | Params():
             fields = {name: from_lexicon(field, base) for name, field in node.properties.items()}
             required = {name: fields.pop(name) for name in node.required}
@@ -97,6 +140,42 @@ def _member(ref: str, base: str) -> st.SearchStrategy[Json]:
     return from_lexicon(target, nsid).map(lambda data: {"$type": full, **data})
 
 
+OF_FORMAT: Final = {
+    "did": "did:web:a.example",
+    "datetime": "2026-01-01T00:00:00Z",
+    "nsid": "a.example.call",
+    "uri": "https://a.example/",
+    "at-uri": "at://did:web:a.example/com.example.block/1",
+    "cid": "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi",
+}
+
+
+def smallest(node: Node, base: str) -> Json:
+    """The smallest valid data of a definition, without chance: what is required, as short as allowed."""
+    match node:
+        case Boolean():
+            return True
+        case Integer():
+            return node.const or node.minimum or 0
+        case String(enum=tuple() as choices):
+            return choices[0]
+        case String():
+            return OF_FORMAT.get(node.format or "", node.const or "x")
+        case Bytes():
+            return {"$bytes": base64.b64encode(bytes(node.min_length or 0)).decode()}
+        case Object() | Params():
+            return {name: smallest(node.properties[name], base) for name in node.required}
+        case Array() | ParamsArray():
+            return [smallest(node.items, base)] * (node.min_length or 0)
+        case Ref():
+            full, target = LIBRARY.resolve(node.ref, base)
+            return smallest(target, full.partition("#")[0])
+        case Union():
+            full, target = LIBRARY.resolve(node.refs[0], base)
+            return {"$type": full, **smallest(target, full.partition("#")[0])}
+    raise AssertionError(node)
+
+
 def breakages(node: Node, data: Json, base: str, *, strict: bool) -> Iterator[tuple[str, Json]]:
     """Each way to break valid data by one rule: (which rule, the broken data)."""
     yield "type", None
@@ -104,6 +183,9 @@ def breakages(node: Node, data: Json, base: str, *, strict: bool) -> Iterator[tu
     match node:
         case Boolean():
             yield "type", 1
+        case Integer(const=int() as const):
+            yield "const", const + 1
+            yield "type", str(const)
         case Integer():
             yield "type", True
             yield "type", str(data)
@@ -112,6 +194,9 @@ def breakages(node: Node, data: Json, base: str, *, strict: bool) -> Iterator[tu
             yield "maximum", 10**30
         case String(const=str()):
             yield "const", data + "x"
+        case String(enum=tuple()):
+            yield "type", 7
+            yield "enum", data + "x"
         case String():
             yield "type", 7
             if node.max_length is not None:

@@ -1,0 +1,117 @@
+"""The rows of everything MLS: the seed contract, what later contracts added to it, and ours.
+
+Who may do what inside a conversation (its admins and moderators, their policy) is not judged here but where
+the conversation is known; `unbuilt` marks what this server does not do yet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from router.edge import handlers_convo as convo
+from router.edge import handlers_device as device
+from router.edge import handlers_message as message
+from router.edge import handlers_ticket as ticket
+from router.edge.mls.unbuilt import unbuilt
+from router.edge.rows import MEMBERS, WHOLE, Auth, Idempotency, Transport
+from router.edge.rows import call_row as _call
+from router.edge.rows import stream_row as _stream
+
+_MLS: Final = "blue.catbird.mls"
+_CHAT: Final = "blue.catbird.mlsChat"
+_OURS: Final = "chat.rookery.mls"
+_I = Idempotency
+_PERSON, _ACCOUNT = Auth.PERSON, Auth.ACCOUNT
+
+# fmt: off
+ROWS: Final = (
+    # conversations
+    _call(_MLS, "createConvo", convo.create_mls, "createConvo", _I.KEY_REQUIRED, WHOLE),
+    _call(_MLS, "getConvos", convo.list_mls, "read", _I.READ),
+    _call(_MLS, "getExpectedConversations", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getEpoch", convo.get_epoch, "read", _I.READ),
+    _call(_MLS, "addMembers", convo.add_mls, "addMembers", _I.KEY_REQUIRED, WHOLE),
+    _call(_MLS, "removeMember", convo.remove_mls, "removeMember", _I.KEY_REQUIRED, WHOLE),
+    _call(_MLS, "leaveConvo", convo.leave_mls, "default", _I.KEY_OPTIONAL, WHOLE),
+    _call(_MLS, "sendMessage", message.send_mls, "send", _I.MESSAGE_ID, WHOLE),
+    _call(_MLS, "getMessages", message.read_mls, "read", _I.READ),
+    _call(_MLS, "getCommits", unbuilt, "read", _I.READ),
+    _call(_MLS, "updateCursor", message.mark_mls, "default", _I.NATURAL),
+    _call(_OURS, "submitCommit", unbuilt, "addMembers", _I.NATURAL, WHOLE),
+    _call(_OURS, "sendProposal", unbuilt, "default", _I.NATURAL, 2 * MEMBERS),
+    _call(_OURS, "getDigest", unbuilt, "read", _I.READ),
+    _call(_OURS, "getConvoSettings", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_OURS, "updateConvoSettings", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_CHAT, "resetGroup", unbuilt, "createConvo", _I.KEY_OPTIONAL, WHOLE, _PERSON),
+
+    # devices, their key packages and Welcomes
+    _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, WHOLE, _ACCOUNT),
+    _call(_MLS, "listDevices", device.list_mls, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "deleteDevice", device.delete_mls, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "validateDeviceState", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "publishKeyPackage", unbuilt, "publishKeyPackage", _I.NATURAL, MEMBERS, _PERSON),
+    _call(_MLS, "publishKeyPackages", unbuilt, "publishKeyPackages", _I.NATURAL, WHOLE, _PERSON),
+    _call(_MLS, "syncKeyPackages", unbuilt, "publishKeyPackages", _I.NATURAL, auth=_PERSON),
+    _call(_CHAT, "reconcileKeyPackages", unbuilt, "default", _I.NATURAL, MEMBERS, _PERSON),
+    _call(_CHAT, "invalidateKeyPackage", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "getKeyPackages", unbuilt, "default", _I.READ),
+    _call(_MLS, "getKeyPackageStats", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getKeyPackageStatus", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getKeyPackageHistory", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getWelcome", unbuilt, "read", _I.READ),
+    _call(_MLS, "confirmWelcome", unbuilt, "default", _I.NATURAL),
+    _call(_MLS, "validateWelcome", unbuilt, "default", _I.NATURAL, WHOLE),
+    _call(_MLS, "invalidateWelcome", unbuilt, "default", _I.NATURAL),
+    _call(_CHAT, "reissueWelcome", unbuilt, "addMembers", _I.NATURAL),
+    _call(_CHAT, "reissueWelcomeRespond", unbuilt, "addMembers", _I.NATURAL, WHOLE),
+    _call(_MLS, "getPendingDeviceAdditions", unbuilt, "read", _I.READ),
+    _call(_MLS, "claimPendingDeviceAddition", unbuilt, "addMembers", _I.NATURAL),
+    _call(_MLS, "completePendingDeviceAddition", unbuilt, "default", _I.NATURAL),
+
+    # coming back
+    _call(_MLS, "requestRejoin", unbuilt, "addMembers", _I.NATURAL, MEMBERS),
+    _call(_MLS, "rejoin", unbuilt, "addMembers", _I.NATURAL, MEMBERS),
+    _call(_MLS, "readdition", unbuilt, "addMembers", _I.NATURAL),
+    _call(_MLS, "getGroupInfo", unbuilt, "read", _I.READ),
+    _call(_MLS, "updateGroupInfo", unbuilt, "default", _I.NATURAL, WHOLE),
+    _call(_MLS, "groupInfoRefresh", unbuilt, "addMembers", _I.NATURAL),
+    _call(_MLS, "processExternalCommit", unbuilt, "addMembers", _I.NATURAL, WHOLE),
+
+    # roles, policy, moderation
+    _call(_MLS, "promoteAdmin", unbuilt, "default", _I.SAID, auth=_PERSON),
+    _call(_MLS, "demoteAdmin", unbuilt, "default", _I.SAID, auth=_PERSON),
+    _call(_MLS, "promoteModerator", unbuilt, "default", _I.SAID, auth=_PERSON),
+    _call(_MLS, "demoteModerator", unbuilt, "default", _I.SAID, auth=_PERSON),
+    _call(_MLS, "getPolicy", unbuilt, "read", _I.READ),
+    _call(_MLS, "updatePolicy", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "warnMember", unbuilt, "default", _I.KEY_OPTIONAL, auth=_PERSON),
+    _call(_MLS, "reportMember", unbuilt, "reportMember", _I.KEY_OPTIONAL, MEMBERS, _PERSON),
+    _call(_MLS, "getReports", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "resolveReport", unbuilt, "default", _I.SAID, auth=_PERSON),
+    _call(_MLS, "getAdminStats", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "createInvite", unbuilt, "default", _I.KEY_OPTIONAL, auth=_PERSON),
+    _call(_MLS, "listInvites", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "revokeInvite", unbuilt, "default", _I.SAID, auth=_PERSON),
+
+    # first contact and blocks
+    _call(_MLS, "optIn", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "optOut", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "getOptInStatus", unbuilt, "read", _I.READ),
+    _call(_MLS, "sendChatRequest", unbuilt, "createConvo", _I.SAID, WHOLE, _PERSON),
+    _call(_MLS, "acceptChatRequest", unbuilt, "default", _I.NATURAL, WHOLE, _PERSON),
+    _call(_MLS, "declineChatRequest", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "blockChatSender", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "listChatRequests", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getRequestCount", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getChatRequestSettings", unbuilt, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "updateChatRequestSettings", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "checkBlocks", unbuilt, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "getBlockStatus", unbuilt, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "handleBlockChange", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+
+    # streams
+    _call(_MLS, "getSubscriptionTicket", ticket.get_mls, "stream", _I.NATURAL),
+    _stream(_MLS, "streamConvoEvents", Transport.SSE),
+    _stream(_MLS, "subscribeConvoEvents", Transport.AT_STREAM),
+)
+# fmt: on
