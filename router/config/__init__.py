@@ -29,6 +29,7 @@ from router.config.origin import (
     parse_origin,
     public_origin,
     service_did,
+    superadmins,
 )
 from router.config.reference import Effective, effective, settings_doc, show
 from router.config.sections import (
@@ -109,4 +110,5 @@ __all__ = [
     "service_did",
     "settings_doc",
     "show",
+    "superadmins",
 ]

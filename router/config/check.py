@@ -7,10 +7,11 @@ to mend it, in that order, in one sentence each.
 import re
 from collections.abc import Callable, Iterator
 
+from protocol import InvalidId, parse_account_did
 from router.config.findings import Finding, Severity, refuse, warn
 from router.config.hardening import HARDENING
 from router.config.login import ProviderSection, provider_problems
-from router.config.origin import BadUrlError, is_loopback, parse_origin
+from router.config.origin import BadUrlError, is_loopback, parse_origin, superadmins
 from router.config.redirects import BadRedirectError, Redirects
 from router.config.sections import Settings
 
@@ -126,6 +127,15 @@ def _outside(settings: Settings) -> Iterator[Finding]:
                 "identity.loopback_hosts",
                 wrong=f"DIDs may lead to this machine: {identity.loopback_hosts}.",
                 mend="Leave it out where that is not meant for development.",
+            )
+    for did in sorted(superadmins(identity.superadmins)):
+        try:
+            parse_account_did(did)
+        except InvalidId:
+            yield refuse(
+                "identity.superadmins",
+                wrong=f"{did!r} is no DID.",
+                mend="List DIDs, divided by commas; `rookery account list` shows them.",
             )
     if identity.document_fresh > identity.document_stale:
         yield refuse(

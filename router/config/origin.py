@@ -69,6 +69,11 @@ def loopback_hosts(identity: Identity) -> frozenset[str]:
     return frozenset(name.strip() for name in names if name.strip())
 
 
+def superadmins(line: str | None) -> frozenset[str]:
+    """The accounts of `identity.superadmins`; letters as they are, since a DID's count."""
+    return frozenset(did.strip() for did in (line or "").split(",") if did.strip())
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a listener bound to the host; an unknown name counts as public."""
     if host.lower() == "localhost":

@@ -253,6 +253,9 @@ class Identity:
     loopback_hosts: str | None = option(
         None, "Host names, with commas, whose did:web may be on this machine; for development only."
     )
+    superadmins: str | None = option(
+        None, "DIDs, with commas, of the operators who may see the statistics of the whole server."
+    )
     ca_file: Path | None = option(
         None, "Certificate authorities (PEM) for the directory and did:web hosts; default: the public ones."
     )

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from protocol import AccountDid
+from router.config import superadmins
 from router.config.sections import Settings
 from router.conversation.service import Conversations
 from router.device.seen import LastSeen
@@ -70,6 +71,10 @@ class Edge:
     def cursors(self) -> Cursors:
         """Resume tokens of this log."""
         return Cursors(self.secrets, self.store.log_id)
+
+    def is_superadmin(self, account: AccountDid) -> bool:
+        """Whether the operator has named this account: it may see what concerns the whole server."""
+        return account in superadmins(self.settings.identity.superadmins)
 
 
 @attrs.frozen

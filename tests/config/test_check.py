@@ -20,6 +20,7 @@ from router.config import (
     public_origin,
     refusals,
     service_did,
+    superadmins,
 )
 from router.config.load import build
 from router.config.values import Value
@@ -55,6 +56,13 @@ def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
     assert check(build(values_given)) == ()
 
 
+def test_the_operators_named_are_read_from_one_line() -> None:
+    settings = build({"identity.superadmins": "did:web:Ops.example , did:plc:abc,"})
+    assert check(settings) == ()
+    assert superadmins(settings.identity.superadmins) == {"did:web:Ops.example", "did:plc:abc"}
+    assert superadmins(None) == frozenset()
+
+
 @pytest.mark.parametrize(
     ("values_given", "about"),
     [
@@ -84,6 +92,7 @@ def test_safe_ways_to_run_are_accepted(values_given: dict[str, Value]) -> None:
             {**PUBLIC, "server.behind_proxy": True, "identity.loopback_hosts": "localhost"},
             "identity.loopback_hosts",
         ),
+        ({"identity.superadmins": "did:web:ops.example, ops"}, "identity.superadmins"),
         ({"identity.document_fresh": 200.0, "identity.document_stale": 100.0}, "identity.document_fresh"),
         ({"admin.token": "change-me-change-me-change-me-1234"}, "admin.token"),
         ({"admin.token": "supersecret-9f3a7c51d2e84b60"}, "admin.token"),
