@@ -56,14 +56,7 @@ from protocol._dagcbor import (
     decode_dagcbor_prefix,
     encode_dagcbor,
 )
-from protocol._decide import (
-    CONVO_NOT_FOUND,
-    NOT_MEMBER,
-    Standing,
-    decide,
-    names_group,
-    standing,
-)
+from protocol._decide import decide
 from protocol._digest import (
     commit_id,
     first_digest,
@@ -97,7 +90,7 @@ from protocol._evolve import (
     evolve,
 )
 from protocol._facts import (
-    AccountsNamed,
+    AccountNamed,
     CommitMade,
     Created,
     Fact,
@@ -197,6 +190,7 @@ from protocol._policy import (
     PolicyChange,
     Role,
 )
+from protocol._rules_roles import may_invite
 from protocol._session import (
     SUBPROTOCOL,
     TRANSITIONS,
@@ -215,6 +209,16 @@ from protocol._session_actions import (
     SessionLimits,
     Submit,
 )
+from protocol._standing import (
+    CONVO_NOT_FOUND,
+    INSIDE,
+    NOT_MEMBER,
+    NOT_YET_MEMBER,
+    Standing,
+    has_device,
+    names_group,
+    standing,
+)
 from protocol._state import (
     Conversation,
     Member,
@@ -227,20 +231,23 @@ from protocol._time import (
 
 __all__ = [
     "CONVO_NOT_FOUND",
+    "INSIDE",
     "MAX_BODY_BYTES",
     "MAX_SAFE_INTEGER",
     "MIN_MEMBERS",
     "NOT_MEMBER",
+    "NOT_YET_MEMBER",
     "SSE_KEEP_ALIVE",
     "SUBPROTOCOL",
     "TRANSITIONS",
     "Accepted",
     "AccountDid",
-    "AccountsNamed",
+    "AccountNamed",
     "Act",
     "Action",
     "AddMembers",
     "AnnounceDevice",
+    "Announced",
     "Answer",
     "Asked",
     "AtError",
@@ -372,12 +379,16 @@ __all__ = [
     "epoch_accepted",
     "error_frame",
     "evolve",
+    "evolve_group",
     "first_digest",
+    "has_device",
     "info_at_frame",
     "info_frame",
     "info_json",
     "is_size_class",
     "judge_retry",
+    "may_come_back",
+    "may_invite",
     "membership_change",
     "message_frame",
     "message_template",
@@ -392,6 +403,7 @@ __all__ = [
     "parse_nsid",
     "profile_of",
     "proposal_id",
+    "role_of",
     "sizes",
     "sse_event",
     "standing",

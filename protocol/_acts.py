@@ -6,7 +6,7 @@ Commits and proposals are no acts: what a commit does to membership follows it i
 import msgspec
 
 from protocol._facts import (
-    AccountsNamed,
+    AccountNamed,
     Created,
     GroupReset,
     MemberRemoved,
@@ -62,13 +62,10 @@ def acts_of(entry: Entry) -> tuple[Act, ...]:
             return (
                 Act("group.reset", actor, detail=f"generation {generation}"),
                 *(Act("member.displaced", actor, account) for account in displaced),
-                *(
-                    Act("member.added", actor, account)
-                    for account in dict.fromkeys(m.account for m in joined)
-                ),
+                *(Act("member.added", actor, account) for account in accounts),
             )
-        case AccountsNamed(actor=actor, accounts=named):
-            return tuple(Act("member.named", actor, account) for account in named)
+        case AccountNamed(actor=actor, account=account):
+            return (Act("member.named", actor, account),)
         case Warned(by=by, account=account, warning_id=warning_id):
             return (Act("member.warned", by, account, f"warning {warning_id}"),)
         case _:

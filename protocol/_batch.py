@@ -24,13 +24,14 @@ import msgspec
 
 from protocol._answers import Accepted, Duplicate, Known, Limits, Outcome, Rejected
 from protocol._commands import Send
-from protocol._decide import Turn, decide_at
+from protocol._decide import decide_at
 from protocol._effects import Effect
 from protocol._evolve import evolve
 from protocol._group_commands import Command, named_entry
 from protocol._idempotency import Retry, Settled, judge_retry
 from protocol._ids import MsgId
 from protocol._log import Entry
+from protocol._standing import Turn
 from protocol._state import Conversation
 from protocol._time import bucket
 

@@ -1,7 +1,7 @@
 """Names and digests of handshake messages: pure hashing.
 
-    digest(0) = SHA-256( "rookery-group-v1" ‖ generation ‖ group id )
-    digest(n) = SHA-256( "rookery-commit-v1" ‖ digest(n-1) ‖ commit(n) )
+    digest(0) = SHA-256( "rookery-group-v1" ‖ generation, 8 bytes ‖ group id as the contract's text )
+    digest(n) = SHA-256( digest(n-1) ‖ commit(n) )
 
 Two members that have seen the same commits in the same order have the same digest; a server that shows two
 histories of one group to two members cannot make theirs equal again. The chain begins anew with each
@@ -15,7 +15,6 @@ from protocol._ids import MsgId
 from protocol._log import body_hash
 
 _GROUP: Final = b"rookery-group-v1"
-_COMMIT: Final = b"rookery-commit-v1"
 
 
 def first_digest(group_id: str, generation: int) -> bytes:
@@ -25,7 +24,7 @@ def first_digest(group_id: str, generation: int) -> bytes:
 
 def next_digest(previous: bytes, commit: bytes) -> bytes:
     """The digest after one more commit (its bytes as they were sent, padding included)."""
-    return hashlib.sha256(_COMMIT + previous + commit).digest()
+    return hashlib.sha256(previous + commit).digest()
 
 
 def commit_id(body: bytes) -> MsgId:

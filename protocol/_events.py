@@ -13,33 +13,19 @@ the entry's bucket.
 import re
 
 import msgspec
-from msgspec import UNSET
 
 from protocol._atframes import FrameTemplate, message_template
 from protocol._dagcbor import encode_dagcbor
-from protocol._errors import BrokenLog
-from protocol._facts import Created, MemberRemoved, MembersAdded, decode_fact
+from protocol._event_of import Event, event_of
 from protocol._ids import Nsid
-from protocol._log import Entry, EntryKind
-from protocol._time import bucket_text
-from schema.wire import Octets, encode, plain
+from protocol._log import Entry
+from schema.wire import encode, plain
 from schema.wire.rookery import (
-    MessageView,
     SessionEvent,
-    StreamEventsConvoEvent,
     StreamEventsInfoEvent,
-    StreamEventsMembershipChangeEvent,
-    StreamEventsMessageEvent,
 )
 
 _CURSOR = re.compile(r"[A-Za-z0-9_.~-]+")
-
-_Event = (
-    StreamEventsMessageEvent
-    | StreamEventsMembershipChangeEvent
-    | StreamEventsConvoEvent
-    | StreamEventsInfoEvent
-)
 
 
 class Spliced(msgspec.Struct, frozen=True, gc=False):
@@ -56,16 +42,16 @@ class Spliced(msgspec.Struct, frozen=True, gc=False):
 
 
 class EncodedEvent:
-    """One entry as its receivers see it. Each form is made on first need and then kept.
+    """One entry as its receivers see it (`event_of`). Each form is made on first need and then kept.
 
-    Not for sharing between threads. An entry of a kind that has no event raises `BrokenLog`.
+    Not for sharing between threads. An entry that cannot be shown raises `BrokenLog`.
     """
 
     __slots__ = ("_at_frame", "_event", "_json", "_session_cbor", "_session_json", "entry", "name")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
-        self._event = _event_of(entry)
+        self._event = event_of(entry)
         self.name = _name(self._event)
         """Such as `messageEvent`: the `event:` of SSE and, after a `#`, the `t` of an AT frame."""
         self._json: dict[Nsid, Spliced] = {}
@@ -124,54 +110,15 @@ SSE_KEEP_ALIVE = b": \n\n"
 """A comment: proxies see a byte, clients see nothing."""
 
 
-def _event_of(entry: Entry) -> _Event:
-    if entry.kind is EntryKind.MESSAGE and entry.msg_id is not None:
-        return StreamEventsMessageEvent(
-            message=MessageView(
-                id=entry.msg_id,
-                convo_id=entry.conversation,
-                ciphertext=Octets(entry.body),
-                epoch=entry.epoch,
-                seq=entry.seq,
-                created_at=bucket_text(entry.received),
-            )
-        )
-    if entry.kind is EntryKind.MESSAGE or entry.kind is EntryKind.COMMIT:
-        raise BrokenLog(f"no event shows this entry of kind {entry.kind.name}")
-    match decode_fact(entry.body):
-        case Created():
-            return StreamEventsConvoEvent(convo_id=entry.conversation, seq=entry.seq, action="created")
-        case MembersAdded(actor=actor, members=members):
-            return _membership(entry, members[0].account, "joined", actor)
-        case MemberRemoved(account=account, actor=actor, action=action, reason=reason):
-            return _membership(entry, account, action, actor, reason)
-        case _:
-            raise BrokenLog(f"no event shows this entry of kind {entry.kind.name}")
-
-
-def _membership(
-    entry: Entry, account: str, action: str, actor: str | None, reason: str | None = None
-) -> StreamEventsMembershipChangeEvent:
-    return StreamEventsMembershipChangeEvent(
-        convo_id=entry.conversation,
-        did=account,
-        action=action,
-        actor=UNSET if actor is None or actor == account else actor,
-        reason=UNSET if reason is None else reason,
-        epoch=entry.epoch,
-        seq=entry.seq,
-    )
-
-
-def _tag(event: _Event) -> str:
+def _tag(event: Event) -> str:
     return str(event.__struct_config__.tag)
 
 
-def _name(event: _Event) -> str:
+def _name(event: Event) -> str:
     return _tag(event).rpartition("#")[2]
 
 
-def _json_parts(stream: Nsid, event: _Event) -> Spliced:
+def _json_parts(stream: Nsid, event: Event) -> Spliced:
     rest = encode(event).removeprefix(b'{"$type":"%b"' % _tag(event).encode())
     before = f'{{"event":{{"$type":"{stream}#{_name(event)}","cursor":'
     return Spliced(before.encode(), rest + b"}")

@@ -1,23 +1,32 @@
 """`evolve`: from a state and what happened next to the next state. The only maker of states.
 
-It accepts exactly what `decide` can emit (and the reserved COMMIT): each rule below repeats, as a
-check, what the decision promised. An entry that breaks one is not a refusal but damage (a store that
-lost or swapped rows), so it raises `BrokenLog` and the state stays as it was. Live and replayed states
-are equal because both come from here. Bodies of messages are never read: retention may have taken them.
+It accepts exactly what `decide` can emit: each rule below repeats, as a check, what the decision promised.
+An entry that breaks one is not a refusal but damage (a store that lost or swapped rows), so it raises
+`BrokenLog` and the state stays as it was. Live and replayed states are equal because both come from here.
+Bodies of messages are never read: retention may have taken them. The rules of what only an MLS group has
+are in `_evolve_mls.py`, its part of the state moves in `_evolve_group.py`.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from protocol._errors import BrokenLog
-from protocol._facts import Created, Fact, MemberRemoved, MembersAdded, decode_fact
-from protocol._ids import AccountDid, DeviceId
-from protocol._log import ConversationKind, Entry, EntryKind, MemberDevice
-from protocol._state import Conversation, Member, by_account
-
-_F = TypeVar("_F", bound=Fact)
+from protocol._evolve_checks import (
+    check_settled,
+    check_uncounted,
+    expect,
+    fact_of,
+    joining,
+    one_account,
+    without_devices,
+)
+from protocol._evolve_group import group_after
+from protocol._evolve_mls import commit, group_reset, notice, policy_changed, proposal, role_changed
+from protocol._facts import Created, MemberRemoved, MembersAdded
+from protocol._group import Group
+from protocol._log import ConversationKind, Entry, EntryKind
+from protocol._state import Conversation, by_account
 
 
 def evolve(state: Conversation | None, entry: Entry) -> Conversation:
@@ -34,7 +43,13 @@ def evolve(state: Conversation | None, entry: Entry) -> Conversation:
     return transition(state, entry)
 
 
+def epoch_accepted(state: Conversation, epoch: int) -> bool:
+    """Whether a message of this epoch may be appended: `epoch - window … epoch` of the conversation."""
+    return max(0, state.epoch - state.window) <= epoch <= state.epoch
+
+
 def _message(state: Conversation, entry: Entry) -> Conversation:
+    check_settled(state)
     if entry.msg_id is None or entry.app_count != state.app_count + 1:
         raise BrokenLog("a message has an id and is counted once")
     if not epoch_accepted(state, entry.epoch):
@@ -43,79 +58,121 @@ def _message(state: Conversation, entry: Entry) -> Conversation:
 
 
 def _members_added(state: Conversation, entry: Entry) -> Conversation:
-    fact = _fact_of(state, entry, MembersAdded)
-    account = _one_account(fact.members)
-    if not state.is_member(fact.actor):
+    fact = fact_of(state, entry, MembersAdded)
+    account = one_account(fact.members)
+    group = state.group
+    if (group.owed > 0) is not (state.kind is ConversationKind.MLS):
+        raise BrokenLog("who joins an MLS group joins by a commit")
+    joins_itself = group.owed > 0 and group.external and fact.actor == account
+    if not state.is_member(fact.actor) and not joins_itself:
         raise BrokenLog("only a member adds")
     if account in state.removed and fact.actor not in state.admins:
         raise BrokenLog("only an admin brings a removed account back")
-    joining = _joining(fact.members, entry)
-    if joining.keys() & state.members.keys():
+    if fact.role != group.displaced.get(account, "member"):
+        raise BrokenLog("a displaced account gets back the role it had, and nobody else one")
+    joined = joining(fact.members, entry)
+    if joined.keys() & state.members.keys():
         raise BrokenLog("a device joins once")
     return replace(
         state,
         last_seq=entry.seq,
-        members=state.members | joining,
-        devices_by_account=state.devices_by_account | {account: (*state.devices_of(account), *joining)},
+        members=state.members | joined,
+        devices_by_account=state.devices_by_account | {account: (*state.devices_of(account), *joined)},
+        admins=state.admins | {account} if fact.role == "admin" else state.admins,
         removed=state.removed - {account},
         left=state.left - {account},
+        group=group if group == _NO_GROUP else group_after(group, entry, fact),
     )
 
 
 def _member_removed(state: Conversation, entry: Entry) -> Conversation:
-    fact = _fact_of(state, entry, MemberRemoved)
+    fact = fact_of(state, entry, MemberRemoved)
     account = fact.account
-    if fact.devices != state.devices_of(account) or not fact.devices:
+    own = state.devices_of(account)
+    if fact.action == "device":
+        if (
+            not fact.devices
+            or not set(fact.devices) < set(own)
+            or len(set(fact.devices)) != len(fact.devices)
+        ):
+            raise BrokenLog("some of the devices go, and others stay")
+    elif fact.devices != own:
         raise BrokenLog("a removal names the account's devices, all of them")
-    if fact.action == "removed" and (fact.actor not in state.admins or fact.actor == account):
-        raise BrokenLog("only an admin removes, and not itself")
-    if fact.action == "left" and fact.actor is not None:
-        raise BrokenLog("who leaves acts alone")
-    admins = state.admins - {account}
-    if (fact.successor is not None) is bool(admins):
-        raise BrokenLog("a successor is named when, and only when, no admin is left")
-    if fact.successor is not None:
-        if fact.successor == account or not state.is_member(fact.successor):
-            raise BrokenLog("the successor is another member")
-        admins = frozenset({fact.successor})
-    gone = frozenset(fact.devices)
+    elif not own and account not in state.group.pending and account not in state.group.displaced:
+        raise BrokenLog("who is not in and was not named cannot go")
+    _check_actor(state, fact)
+    if fact.stale.keys() - set(fact.devices):
+        raise BrokenLog("only what goes leaves a stale leaf behind")
+    if state.group.owed == 0:
+        stays = fact.devices if state.kind is ConversationKind.MLS else ()
+        if fact.stale.keys() != set(stays):
+            raise BrokenLog("without a commit every leaf stays in the tree")
     return replace(
         state,
         last_seq=entry.seq,
-        members={device: member for device, member in state.members.items() if device not in gone},
-        devices_by_account={a: d for a, d in state.devices_by_account.items() if a != account},
-        admins=admins,
+        **without_devices(state, fact.devices),
+        admins=_admins_after(state, fact),
         removed=state.removed | {account} if fact.action == "removed" else state.removed,
         left=state.left | {account} if fact.action == "left" else state.left,
+        group=state.group if state.group == _NO_GROUP else group_after(state.group, entry, fact),
     )
 
 
-def _commit(state: Conversation, entry: Entry) -> Conversation:
-    if state.kind is not ConversationKind.MLS or entry.epoch != state.epoch + 1:
-        raise BrokenLog("a commit moves an MLS group to the next epoch")
-    _check_uncounted(entry, state.app_count)
-    return replace(state, last_seq=entry.seq, epoch=entry.epoch)
+def _check_actor(state: Conversation, fact: MemberRemoved) -> None:
+    actor, account = fact.actor, fact.account
+    if actor is None:
+        if fact.action == "removed":
+            raise BrokenLog("somebody removes")
+        return
+    if fact.action == "left":
+        raise BrokenLog("who leaves acts alone")
+    by_rule = (
+        state.group.policy.allow_member_remove and state.is_member(actor) and account not in state.admins
+    )
+    if actor == account or not (actor in state.admins or by_rule):
+        raise BrokenLog("only an admin removes, and not itself")
+
+
+def _admins_after(state: Conversation, fact: MemberRemoved) -> frozenset[str]:
+    admins = state.admins if fact.action == "device" else state.admins - {fact.account}
+    if (fact.successor is not None) is bool(admins):
+        raise BrokenLog("a successor is named when, and only when, no admin is left")
+    if fact.successor is None:
+        return admins
+    if fact.successor == fact.account or not state.is_member(fact.successor):
+        raise BrokenLog("the successor is another member")
+    return frozenset({fact.successor})
 
 
 _TRANSITIONS: dict[EntryKind, Callable[[Conversation, Entry], Conversation]] = {
     EntryKind.MESSAGE: _message,
     EntryKind.MEMBERS_ADDED: _members_added,
     EntryKind.MEMBER_REMOVED: _member_removed,
-    EntryKind.COMMIT: _commit,
+    EntryKind.COMMIT: commit,
+    EntryKind.PROPOSAL: proposal,
+    EntryKind.ROLE_CHANGED: role_changed,
+    EntryKind.POLICY_CHANGED: policy_changed,
+    EntryKind.GROUP_RESET: group_reset,
+    EntryKind.NOTICE: notice,
 }
+_NO_GROUP = Group()
 
 
 def _created(entry: Entry) -> Conversation:
-    fact = _expect(entry, Created)
-    _check_uncounted(entry, 0)
+    fact = expect(entry, Created)
+    check_uncounted(entry, 0)
     if entry.seq != 1:
         raise BrokenLog("CREATED is seq 1")
     if entry.epoch < 0 or (fact.kind is ConversationKind.OPAQUE and entry.epoch != 0):
         raise BrokenLog("an opaque conversation has epoch 0 only")
-    members = _joining(fact.members, entry)
+    members = joining(fact.members, entry)
     devices_by_account = by_account(members.values())
     if fact.creator not in devices_by_account:
         raise BrokenLog("the creator is a member")
+    if fact.kind is ConversationKind.OPAQUE and (fact.pending or fact.group_info is not None):
+        raise BrokenLog("only an MLS group has somebody waiting, or a GroupInfo")
+    if not devices_by_account.keys().isdisjoint(fact.pending):
+        raise BrokenLog("who is in does not wait")
     return Conversation(
         id=entry.conversation,
         kind=fact.kind,
@@ -135,44 +192,5 @@ def _created(entry: Entry) -> Conversation:
         left=frozenset(),
         window=fact.window,
         devices_by_account=devices_by_account,
+        group=group_after(_NO_GROUP, entry, fact),
     )
-
-
-def epoch_accepted(state: Conversation, epoch: int) -> bool:
-    """Whether a message of this epoch may be appended: `epoch - window … epoch` of the conversation."""
-    return max(0, state.epoch - state.window) <= epoch <= state.epoch
-
-
-def _fact_of(state: Conversation, entry: Entry, kind: type[_F]) -> _F:
-    _check_uncounted(entry, state.app_count)
-    if entry.epoch != state.epoch:
-        raise BrokenLog("a fact belongs to the current epoch")
-    return _expect(entry, kind)
-
-
-def _expect(entry: Entry, kind: type[_F]) -> _F:
-    fact = decode_fact(entry.body)
-    if not isinstance(fact, kind):
-        raise BrokenLog(f"the fact of this entry is a {type(fact).__name__}")
-    return fact
-
-
-def _check_uncounted(entry: Entry, app_count: int) -> None:
-    if entry.msg_id is not None or entry.app_count != app_count:
-        raise BrokenLog("only messages have an id and are counted")
-
-
-def _one_account(members: tuple[MemberDevice, ...]) -> AccountDid:
-    accounts = {member.account for member in members}
-    if len(accounts) != 1:
-        raise BrokenLog("an entry adds devices of one account")
-    return accounts.pop()
-
-
-def _joining(members: tuple[MemberDevice, ...], entry: Entry) -> dict[DeviceId, Member]:
-    joining = {
-        m.device: Member(m.account, m.device, entry.seq, entry.received, m.device_name) for m in members
-    }
-    if len(joining) != len(members):
-        raise BrokenLog("a device joins once")
-    return joining

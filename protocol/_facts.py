@@ -124,11 +124,11 @@ class GroupReset(msgspec.Struct, frozen=True, tag="reset", omit_defaults=True):
     group_info: bytes | None = None
 
 
-class AccountsNamed(msgspec.Struct, frozen=True, tag="named"):
-    """Accounts are to be members as soon as a commit adds a leaf of theirs."""
+class AccountNamed(msgspec.Struct, frozen=True, tag="named"):
+    """An account is to be a member as soon as a commit adds a leaf of it."""
 
     actor: AccountDid
-    accounts: tuple[AccountDid, ...]
+    account: AccountDid
 
 
 class LeafReplaced(msgspec.Struct, frozen=True, tag="leafReplaced", omit_defaults=True):
@@ -193,7 +193,7 @@ class Warned(msgspec.Struct, frozen=True, tag="warned", omit_defaults=True):
 
 
 Notice = (
-    AccountsNamed
+    AccountNamed
     | LeafReplaced
     | NewDevice
     | GroupInfoRefreshRequested

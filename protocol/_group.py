@@ -29,6 +29,14 @@ class Rejoin(msgspec.Struct, frozen=True, gc=False):
     """Whom it was offered to, in order, the last one included."""
 
 
+class Announced(msgspec.Struct, frozen=True, gc=False):
+    """A device of a member account that waits to be added."""
+
+    account: AccountDid
+    seq: int
+    """The entry that tells so."""
+
+
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """A question that stands: where in the log it was asked, and when."""
 
@@ -55,7 +63,7 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     """Named by a member, and not in: a commit must add a leaf of theirs first."""
     displaced: dict[AccountDid, Role] = {}
     """Were in when the group was reset, and have no leaf in the new one yet; with the role they get back."""
-    announced: dict[DeviceId, Asked] = {}
+    announced: dict[DeviceId, Announced] = {}
     """Devices of member accounts that wait for a commit that adds them."""
     needs_rejoin: dict[DeviceId, Rejoin] = {}
     stale_leaves: dict[DeviceId, int | None] = {}

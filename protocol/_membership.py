@@ -11,6 +11,7 @@ keeps rows needs no state to keep them right. It agrees with `evolve`, and a law
 import msgspec
 
 from protocol._facts import (
+    AccountNamed,
     Created,
     GroupReset,
     LeafReplaced,
@@ -45,7 +46,7 @@ class MembershipChange(msgspec.Struct, frozen=True):
     leaves: tuple[tuple[DeviceId, int | None], ...] = ()
     """Devices that stay in with another leaf."""
     returned: tuple[AccountDid, ...] = ()
-    """Accounts that are in: neither removed nor left any more. An admin among them stays one."""
+    """Accounts that are in or wait to be: neither removed nor left any more. An admin stays one."""
     left: tuple[AccountDid, ...] = ()
     """Accounts that went, and are no admins any more."""
     removed: tuple[AccountDid, ...] = ()
@@ -94,6 +95,8 @@ def membership_change(entry: Entry) -> MembershipChange:
                 promoted=tuple(account for account, role in fact.returned.items() if role == "admin"),
                 demoted=tuple(account for account, role in fact.displaced.items() if role == "admin"),
             )
+        case AccountNamed(account=account):
+            return MembershipChange(returned=(account,))
         case LeafReplaced(device=device, leaf=leaf):
             return MembershipChange(leaves=((device, leaf),))
         case _:

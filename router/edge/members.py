@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from protocol import (
     CONVO_NOT_FOUND,
     NOT_MEMBER,
+    NOT_YET_MEMBER,
     AccountDid,
     Conversation,
     ConversationKind,
@@ -86,9 +87,11 @@ async def readable(edge: Edge, account: AccountDid, convo_id: str, kind: Convers
     if state is not None and state.kind is not kind:
         state = None
     match standing(state, account):
-        case Standing.MEMBER | Standing.ADMIN if state is not None:
+        case Standing.MEMBER | Standing.MODERATOR | Standing.ADMIN if state is not None:
             return state
         case Standing.LEFT | Standing.REMOVED:
             raise Refusal.of(NOT_MEMBER)
+        case Standing.PENDING:
+            raise Refusal.of(NOT_YET_MEMBER)
         case _:
             raise Refusal.of(CONVO_NOT_FOUND)

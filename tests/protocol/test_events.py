@@ -11,7 +11,6 @@ from protocol import (
     AtMessage,
     BrokenLog,
     Command,
-    ConversationKind,
     Create,
     EncodedEvent,
     Entry,
@@ -34,9 +33,7 @@ from tests.protocol.worlds import (
     ALICE,
     BOB,
     CONVO,
-    began,
     ciphertext,
-    commit_entry,
     device,
     devices,
     play,
@@ -105,7 +102,7 @@ def test_a_membership_change_names_whom_it_is_about_and_who_else_did_it(
 
 
 def test_an_entry_that_no_event_shows_is_damage() -> None:
-    for entry in (commit_entry(began(kind=ConversationKind.MLS)), replace(MESSAGE, msg_id=None)):
+    for entry in (replace(MESSAGE, kind=EntryKind.NOTICE), replace(MESSAGE, msg_id=None)):
         with pytest.raises(BrokenLog):
             EncodedEvent(entry)
 

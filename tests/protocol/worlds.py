@@ -15,6 +15,7 @@ from protocol import (
     AccountDid,
     AddMembers,
     Command,
+    CommitMade,
     Conversation,
     ConversationKind,
     Create,
@@ -24,6 +25,7 @@ from protocol import (
     EntryKind,
     Framing,
     Known,
+    LeafAdd,
     Leave,
     Limits,
     MemberDevice,
@@ -32,10 +34,15 @@ from protocol import (
     Rejected,
     RemoveMember,
     Send,
+    WelcomeFor,
     body_hash,
+    commit_id,
     conversation_id_from_bytes,
     decide,
+    encode_fact,
     evolve,
+    named_entry,
+    next_digest,
 )
 
 CONVO = conversation_id_from_bytes(bytes(range(16)))
@@ -63,10 +70,28 @@ def ciphertext(size: int = 512, fill: int = 0) -> bytes:
     return bytes([fill]) * size
 
 
-def create(*members: AccountDid, kind: ConversationKind = ConversationKind.OPAQUE, epoch: int = 0) -> Create:
-    """Alice begins a conversation with herself and `members`."""
-    group_id = GROUP_ID.hex() if kind is ConversationKind.MLS else ""
-    return Create(CONVO, ALICE, kind, group_id, "", None, None, devices(ALICE, *members), epoch)
+def create(
+    *members: AccountDid, kind: ConversationKind = ConversationKind.OPAQUE, epoch: int | None = None
+) -> Create:
+    """Alice begins a conversation with herself and `members`, who have a leaf in her group if it is one.
+
+    A group with others in it stands at epoch 1 unless another one is said.
+    """
+    if kind is ConversationKind.OPAQUE:
+        return Create(CONVO, ALICE, kind, "", "", None, None, devices(ALICE, *members), epoch or 0)
+    adds = tuple(LeafAdd(member, leaf=leaf) for leaf, member in enumerate(devices(*members), 1))
+    return Create(
+        CONVO, ALICE, kind, GROUP_ID.hex(), "", None, None, devices(ALICE),
+        min(1, len(adds)) if epoch is None else epoch,
+        adds=adds, welcomes=welcomes(adds),
+    )  # fmt: skip
+
+
+def welcomes(adds: Sequence[LeafAdd]) -> tuple[WelcomeFor, ...]:
+    """One for each device that is added."""
+    return tuple(
+        WelcomeFor(each.member.account, each.member.device, each.key_package, b"welcome") for each in adds
+    )
 
 
 def send(account: AccountDid, msg_id: str, *, epoch: int = 0, body: bytes = ciphertext()) -> Send:
@@ -76,15 +101,17 @@ def send(account: AccountDid, msg_id: str, *, epoch: int = 0, body: bytes = ciph
 
 
 def commit_entry(state: Conversation) -> Entry:
-    """The reserved COMMIT that moves an MLS conversation to its next epoch."""
+    """An empty commit of some member, which moves an MLS conversation to its next epoch."""
+    body = b"commit on %d in %s" % (state.epoch, state.group.digest)
+    fact = CommitMade(body, state.accounts()[0], next_digest(state.group.digest, body))
     return Entry(
-        state.id, state.last_seq + 1, EntryKind.COMMIT, state.epoch + 1, None, b"commit",
-        body_hash(b"commit"), state.app_count, 1_000_000,
+        state.id, state.last_seq + 1, EntryKind.COMMIT, state.epoch + 1, commit_id(body), encode_fact(fact),
+        body_hash(body), state.app_count, 1_000_000,
     )  # fmt: skip
 
 
 def began(
-    *members: AccountDid, kind: ConversationKind = ConversationKind.OPAQUE, epoch: int = 0
+    *members: AccountDid, kind: ConversationKind = ConversationKind.OPAQUE, epoch: int | None = None
 ) -> Conversation:
     """The state after Alice created the conversation."""
     outcome = decide(None, create(*members, kind=kind, epoch=epoch), now=NOW, limits=LIMITS)
@@ -103,7 +130,8 @@ class World:
 
     def ask(self, command: Command, now: float = NOW) -> Outcome:
         """Decide as the actor does, look-up included, and append what was accepted."""
-        known = self.known.get(command.msg_id) if isinstance(command, Send) else None
+        name = named_entry(command)
+        known = None if name is None else self.known.get(name)
         outcome = decide(self.state, command, now=now, known=known, limits=LIMITS, looked_up=True)
         if isinstance(outcome, Accepted):
             self.append(outcome.entries)
@@ -213,11 +241,11 @@ commands: st.SearchStrategy[Command] = st.one_of(
 
 starts = st.builds(
     lambda members, kind, epoch: create(
-        *members, kind=kind, epoch=epoch if kind is ConversationKind.MLS else 0
+        *members, kind=kind, epoch=epoch if kind is ConversationKind.MLS else None
     ),
     st.lists(st.sampled_from(ACCOUNTS[1:]), min_size=2, max_size=4, unique=True),
     kinds,
-    st.sampled_from([0, 0, 0, 2, 4]),
+    st.sampled_from([None, None, None, 2, 4]),
 )
 """Creations that are accepted, so that a story can begin."""
 

@@ -1,0 +1,183 @@
+"""`evolve_group`: what an entry does to the group's part of the state, told by that part and the entry alone.
+
+It checks nothing: `evolve` has (or the entry was appended by who did). So a store that keeps rows can move
+its column on without reading who is a member.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from protocol._digest import first_digest
+from protocol._facts import (
+    AccountNamed,
+    CommitMade,
+    Created,
+    Fact,
+    GroupInfoKept,
+    GroupInfoRefreshRequested,
+    GroupReset,
+    LeafReplaced,
+    MemberRemoved,
+    MembersAdded,
+    NewDevice,
+    PolicyChanged,
+    ProposalMade,
+    ReadditionRequested,
+    RoleChanged,
+    Warned,
+    WelcomeReissueRequested,
+    decode_fact,
+)
+from protocol._group import Announced, Asked, Group, Rejoin
+from protocol._ids import AccountDid, DeviceId
+from protocol._log import ConversationKind, Entry, EntryKind
+
+_REMEMBERED_SECONDS = 3600
+"""How long the last external commit of a device is kept: longer than any cooldown."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+_Owned = TypeVar("_Owned", Announced, Rejoin)
+
+
+def evolve_group(group: Group, entry: Entry) -> Group:
+    """The group after an entry; of the first entry, after `Group()`. `BrokenLog` for an unreadable fact."""
+    return group if entry.kind is EntryKind.MESSAGE else group_after(group, entry, decode_fact(entry.body))
+
+
+def group_after(group: Group, entry: Entry, fact: Fact) -> Group:
+    """`evolve_group` with the fact read already."""
+    match fact:
+        case Created(kind=kind, group_id=group_id, pending=pending, group_info=group_info):
+            if kind is ConversationKind.OPAQUE:
+                return Group()
+            return Group(
+                digest=first_digest(group_id, 0), group_info_hash=group_info, pending=frozenset(pending)
+            )
+        case MembersAdded():
+            return _added(group, fact)
+        case MemberRemoved():
+            return _removed(group, fact)
+        case CommitMade():
+            return _commit(group, entry, fact)
+        case ProposalMade(ref=ref, proposer=proposer):
+            return group if ref is None else replace(group, proposals={**group.proposals, ref: proposer})
+        case RoleChanged(target=target, role=role):
+            others = group.moderators - {target}
+            return replace(group, moderators=others | {target} if role == "moderator" else others)
+        case PolicyChanged(actor=actor, policy=policy):
+            return replace(group, policy=replace(policy, updated=entry.received, updated_by=actor))
+        case GroupReset():
+            return _reset(group, fact)
+        case AccountNamed(account=account):
+            return replace(group, pending=group.pending | {account})
+        case LeafReplaced(device=device):
+            return replace(
+                group, needs_rejoin=_without(group.needs_rejoin, (device,)), owed=max(0, group.owed - 1)
+            )
+        case NewDevice(account=account, device=device):
+            return replace(group, announced={**group.announced, device: Announced(account, entry.seq)})
+        case GroupInfoRefreshRequested():
+            return replace(group, refresh=Asked(entry.seq, entry.received))
+        case GroupInfoKept(hash=hashed):
+            return replace(group, group_info_hash=hashed, refresh=None)
+        case ReadditionRequested() | WelcomeReissueRequested():
+            rejoin = _rejoin(group.needs_rejoin.get(fact.device), entry, fact)
+            return replace(group, needs_rejoin={**group.needs_rejoin, fact.device: rejoin})
+        case Warned():  # pragma: no branch - the union is closed, mypy checks it
+            return group
+
+
+def _added(group: Group, fact: MembersAdded) -> Group:
+    account = fact.members[0].account
+    devices = {member.device for member in fact.members}
+    return replace(
+        group,
+        moderators=group.moderators | {account} if fact.role == "moderator" else group.moderators,
+        pending=group.pending - {account},
+        displaced=_without(group.displaced, (account,)),
+        announced=_without(group.announced, devices),
+        needs_rejoin=_without(group.needs_rejoin, devices),
+        owed=max(0, group.owed - 1),
+    )
+
+
+def _removed(group: Group, fact: MemberRemoved) -> Group:
+    account = fact.account
+    stays = fact.action == "device"
+    return replace(
+        group,
+        moderators=group.moderators if stays else group.moderators - {account, fact.successor},
+        pending=group.pending if stays else group.pending - {account},
+        displaced=group.displaced if stays else _without(group.displaced, (account,)),
+        announced=group.announced if stays else _of_others(group.announced, account),
+        needs_rejoin=_without(group.needs_rejoin, fact.devices)
+        if stays
+        else _of_others(group.needs_rejoin, account),
+        stale_leaves={**group.stale_leaves, **fact.stale},
+        owed=max(0, group.owed - 1),
+    )
+
+
+def _commit(group: Group, entry: Entry, fact: CommitMade) -> Group:
+    last_external, by_device = group.last_external, group.external_by_device
+    if fact.external and fact.device is not None:
+        since = entry.received - _REMEMBERED_SECONDS
+        last_external = entry.received
+        by_device = {device: at for device, at in by_device.items() if at > since}
+        by_device[fact.device] = entry.received
+    return replace(
+        group,
+        digest=fact.digest,
+        group_info_hash=fact.group_info,
+        proposals={},
+        stale_leaves=_without(group.stale_leaves, fact.cleared),
+        last_external=last_external,
+        external_by_device=by_device,
+        refresh=group.refresh if fact.group_info is None else None,
+        owed=fact.changes,
+        external=fact.external,
+    )
+
+
+def _reset(group: Group, fact: GroupReset) -> Group:
+    inside = {member.account for member in (*fact.kept, *fact.joined)}
+    back = {account for account, role in fact.returned.items() if role == "moderator"}
+    return Group(
+        generation=fact.generation,
+        digest=first_digest(fact.group_id, fact.generation),
+        group_info_hash=fact.group_info,
+        moderators=(group.moderators - fact.displaced.keys()) | back,
+        policy=group.policy,
+        pending=group.pending - inside,
+        displaced={**_without(group.displaced, inside), **fact.displaced},
+        announced=_without(group.announced, {member.device for member in fact.joined}),
+    )
+
+
+def _rejoin(
+    before: Rejoin | None, entry: Entry, fact: ReadditionRequested | WelcomeReissueRequested
+) -> Rejoin:
+    passed_on = before is not None and fact.attempt > 1
+    tried = before.tried if before is not None and passed_on else ()
+    if fact.leased_to is not None:
+        tried = (*(device for device in tried if device != fact.leased_to), fact.leased_to)
+    return Rejoin(
+        account=fact.account,
+        attempt=fact.attempt,
+        leased_to=fact.leased_to,
+        since=before.since if before is not None and passed_on else entry.received,
+        offered=entry.received,
+        seq=entry.seq,
+        tried=tried,
+    )
+
+
+def _without(mapping: Mapping[_K, _V], keys: Collection[_K]) -> dict[_K, _V]:
+    return {key: value for key, value in mapping.items() if key not in keys}
+
+
+def _of_others(mapping: Mapping[DeviceId, _Owned], account: AccountDid) -> dict[DeviceId, _Owned]:
+    return {device: value for device, value in mapping.items() if value.account != account}
