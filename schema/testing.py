@@ -2,7 +2,7 @@
 
 For tests, of this server and of clients: it needs Hypothesis, which the rest of `schema` does not.
 `given_to` says what a method takes, `from_lexicon` draws valid data for it, `breakages` lists every way to
-break one rule of that, and `smallest` is valid data without chance.
+break one rule of that; `smallest` and `complete` are valid data without chance.
 """
 
 import base64
@@ -152,6 +152,15 @@ OF_FORMAT: Final = {
 
 def smallest(node: Node, base: str) -> Json:
     """The smallest valid data of a definition, without chance: what is required, as short as allowed."""
+    return _sample(node, base, whole=False)
+
+
+def complete(node: Node, base: str) -> Json:
+    """Valid data of a definition with every field in it, and something in every array."""
+    return _sample(node, base, whole=True)
+
+
+def _sample(node: Node, base: str, *, whole: bool) -> Json:
     match node:
         case Boolean():
             return True
@@ -164,15 +173,17 @@ def smallest(node: Node, base: str) -> Json:
         case Bytes():
             return {"$bytes": base64.b64encode(bytes(node.min_length or 0)).decode()}
         case Object() | Params():
-            return {name: smallest(node.properties[name], base) for name in node.required}
+            names = node.properties if whole else node.required
+            return {name: _sample(node.properties[name], base, whole=whole) for name in names}
         case Array() | ParamsArray():
-            return [smallest(node.items, base)] * (node.min_length or 0)
+            least = node.min_length or int(whole or isinstance(node, ParamsArray))
+            return [_sample(node.items, base, whole=whole)] * least
         case Ref():
             full, target = LIBRARY.resolve(node.ref, base)
-            return smallest(target, full.partition("#")[0])
+            return _sample(target, full.partition("#")[0], whole=whole)
         case Union():
             full, target = LIBRARY.resolve(node.refs[0], base)
-            return {"$type": full, **smallest(target, full.partition("#")[0])}
+            return {"$type": full, **_sample(target, full.partition("#")[0], whole=whole)}
     raise AssertionError(node)
 
 

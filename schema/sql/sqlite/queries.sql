@@ -46,22 +46,34 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- A commit has moved the group.
 UPDATE conversations SET epoch = ? WHERE key = ?;
 
+-- reset_group --
+-- Another group carries the conversation.
+UPDATE conversations SET group_id = ?, cipher_suite = ?, epoch = ?, reset_seq = ? WHERE key = ?;
+
+-- group_state --
+SELECT group_state FROM conversations WHERE key = ?;
+
+-- set_group_state --
+UPDATE conversations SET group_state = ? WHERE key = ?;
+
 -- open_membership --
 INSERT INTO members
-    (conversation, device, account, device_name, joined, from_seq, from_position)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+    (conversation, device, account, device_name, leaf, joined, from_seq, from_position)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- close_membership --
 -- The removal entry itself still belongs to the interval.
 UPDATE members SET to_seq = ?, to_position = ? WHERE conversation = ? AND device = ? AND to_seq IS NULL;
 
+-- set_leaf --
+UPDATE members SET leaf = ? WHERE conversation = ? AND device = ? AND to_seq IS NULL;
+
 -- set_standing --
 INSERT INTO standings (conversation, account, standing) VALUES (?, ?, ?)
-ON CONFLICT (conversation, account) DO UPDATE SET standing = excluded.standing;
+ON CONFLICT (conversation, account, standing) DO NOTHING;
 
 -- clear_standing --
--- An account that is back is neither removed nor gone.
-DELETE FROM standings WHERE conversation = ? AND account = ? AND standing <> 'admin';
+DELETE FROM standings WHERE conversation = ? AND account = ? AND standing = ?;
 
 -- known_send --
 -- Is this message in the log? The writer's look, by key.
@@ -91,19 +103,20 @@ SELECT number, previous, record, hash FROM audit WHERE shard = ? AND number > ? 
 -- -------------------------------------------------------------------------------------- the conversation
 
 -- conversation --
-SELECT key, id, kind, group_id, cipher_suite, creator, name, description, created, epoch, epoch_window
+SELECT key, id, kind, group_id, cipher_suite, creator, name, description, created, epoch, epoch_window,
+    group_state
 FROM conversations WHERE id = ?;
 
 -- last_entry --
 SELECT seq, app_count FROM entries WHERE conversation = ? ORDER BY seq DESC LIMIT 1;
 
 -- last_message --
--- Steps back over what came after the last message: changes of membership, so never far.
+-- Steps back over what came after the last message: handshakes and changes of membership, so not far.
 SELECT received FROM entries WHERE conversation = ? AND seq <= ? AND kind = 2 ORDER BY seq DESC LIMIT 1;
 
 -- members_now --
 -- In the order in which they joined.
-SELECT account, device, from_seq, joined, device_name FROM members
+SELECT account, device, from_seq, joined, device_name, leaf FROM members
 WHERE conversation = ? AND to_seq IS NULL ORDER BY key;
 
 -- standings --
@@ -241,14 +254,6 @@ SELECT id, account, name, signature_key, registered_day, last_seen_day FROM devi
 -- count_devices --
 SELECT count(*) FROM devices WHERE account = ?;
 
--- insert_key_package --
--- One that the device has given before is passed over.
-INSERT INTO key_packages (device, cipher_suite, hash, package) VALUES (?, ?, ?, ?)
-ON CONFLICT (device, hash, cipher_suite) DO NOTHING;
-
--- key_packages --
-SELECT cipher_suite, package FROM key_packages WHERE device = ? ORDER BY key;
-
 -- ------------------------------------------------------------------------------------------- credentials
 
 -- device_of --
@@ -262,17 +267,11 @@ UPDATE devices SET signature_key = ? WHERE id = ?;
 -- delete_device --
 DELETE FROM devices WHERE id = ?;
 
--- delete_key_packages --
-DELETE FROM key_packages WHERE device = ?;
-
 -- delete_read_marks --
 DELETE FROM read_marks WHERE device = ?;
 
 -- delete_device_api_keys --
 DELETE FROM api_keys WHERE device = ? RETURNING id;
-
--- count_key_packages --
-SELECT count(*) FROM key_packages WHERE device = ?;
 
 -- mark_seen --
 -- Those in a JSON array. (day, devices, day)
@@ -370,3 +369,466 @@ UPDATE grants SET ended = 1, expires = ? WHERE account = ? AND ended = 0 RETURNI
 -- ended_grants_scan --
 -- Once, at start.
 SELECT id FROM grants WHERE ended = 1 AND expires > ?;
+
+-- ------------------------------------------------------------------------------------------ key packages
+
+-- known_package --
+-- Whose is this ref, and is it spent?
+SELECT device, ended FROM key_packages WHERE ref = ?;
+
+-- scheme_key --
+SELECT signature_key FROM scheme_keys WHERE device = ? AND scheme = ?;
+
+-- scheme_key_owner --
+SELECT device FROM scheme_keys WHERE scheme = ? AND signature_key = ?;
+
+-- bind_scheme_key --
+INSERT INTO scheme_keys (device, scheme, signature_key) VALUES (?, ?, ?)
+ON CONFLICT (device, scheme) DO NOTHING;
+
+-- scheme_keys --
+SELECT scheme, signature_key FROM scheme_keys WHERE device = ?;
+
+-- count_usable_packages --
+SELECT count(*) FROM key_packages WHERE device = ? AND ended IS NULL AND not_after > ?;
+
+-- insert_key_package --
+INSERT INTO key_packages (ref, device, account, suite, last_resort, scheme, published, not_after, package)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- claim_package --
+-- One random package, found and claimed in one statement: of two who ask at the same time each gets another.
+-- (claimer, until, device, now)
+UPDATE key_packages SET claimed_by = ?, claimed_until = ? WHERE key = (
+    SELECT key FROM key_packages
+    WHERE device = ? AND ended IS NULL AND last_resort = 0 AND claimed_by IS NULL AND not_after > ?
+    ORDER BY random() LIMIT 1
+) RETURNING ref, suite, package, last_resort;
+
+-- claim_package_of_suite --
+-- The same, of one suite. (claimer, until, device, suite, now)
+UPDATE key_packages SET claimed_by = ?, claimed_until = ? WHERE key = (
+    SELECT key FROM key_packages
+    WHERE device = ? AND suite = ? AND ended IS NULL AND last_resort = 0 AND claimed_by IS NULL
+        AND not_after > ?
+    ORDER BY random() LIMIT 1
+) RETURNING ref, suite, package, last_resort;
+
+-- last_resort --
+-- The newest one, of a suite if one is asked for. (device, now, suite, suite)
+SELECT ref, suite, package, last_resort FROM key_packages
+WHERE device = ? AND ended IS NULL AND last_resort = 1 AND not_after > ? AND (? IS NULL OR suite = ?)
+ORDER BY key DESC LIMIT 1;
+
+-- count_claimable --
+SELECT count(*) FROM key_packages
+WHERE device = ? AND suite = ? AND ended IS NULL AND last_resort = 0 AND claimed_by IS NULL AND not_after > ?;
+
+-- package_record --
+-- With who has claimed it.
+SELECT p.key, p.ref, p.device, p.account, p.suite, p.last_resort, p.ended, p.claimed_by, p.published,
+    p.not_after, p.spent, c.id, p.claimed_until
+FROM key_packages p LEFT JOIN conversations c ON c.key = p.conversation WHERE p.ref = ?;
+
+-- reserve_package --
+UPDATE key_packages SET claimed_by = ?, claimed_until = ? WHERE ref = ?;
+
+-- consume_package --
+-- What is left names the conversation that the leaf went into. (spent, conversation, ref)
+UPDATE key_packages SET ended = 'consumed', spent = ?, conversation = ?, package = NULL,
+    claimed_by = NULL, claimed_until = NULL
+WHERE ref = ? AND last_resort = 0;
+
+-- drop_package --
+-- By its owner, perhaps of one device. (spent, ref, account, device, device)
+UPDATE key_packages SET ended = 'dropped', spent = ?, package = NULL, claimed_by = NULL, claimed_until = NULL
+WHERE ref = ? AND account = ? AND ended IS NULL AND (? IS NULL OR device = ?);
+
+-- drop_device_packages --
+-- Its stock is spent on the day it was published, as far as anybody can tell.
+UPDATE key_packages SET ended = 'dropped', spent = published, package = NULL, claimed_by = NULL,
+    claimed_until = NULL
+WHERE device = ? AND ended IS NULL;
+
+-- forget_device_packages --
+-- The tombstones name nobody.
+UPDATE key_packages SET device = NULL, account = NULL, conversation = NULL WHERE device = ?;
+
+-- delete_scheme_keys --
+DELETE FROM scheme_keys WHERE device = ?;
+
+-- key_packages --
+SELECT p.ref, p.suite, p.package, p.not_after, p.last_resort, p.scheme, s.signature_key
+FROM key_packages p LEFT JOIN scheme_keys s ON s.device = p.device AND s.scheme = p.scheme
+WHERE p.device = ? AND p.ended IS NULL ORDER BY p.key;
+
+-- count_key_packages --
+SELECT count(*) FROM key_packages WHERE device = ? AND ended IS NULL;
+
+-- usable_refs --
+SELECT ref FROM key_packages WHERE device = ? AND ended IS NULL AND not_after > ? ORDER BY key;
+
+-- package_stock --
+-- By suite, of an account, perhaps of one device. (now - a day, now - a week, account, now, device, device)
+SELECT suite,
+    sum(ended IS NULL AND last_resort = 0 AND claimed_by IS NULL),
+    sum(ended IS NULL AND last_resort = 0 AND claimed_by IS NOT NULL),
+    sum(ended IS 'consumed'),
+    sum(ended IS 'consumed' AND spent > ?),
+    sum(ended IS 'consumed' AND spent > ?),
+    sum(ended IS NULL AND last_resort = 1),
+    min(CASE WHEN ended IS NULL AND last_resort = 0 AND claimed_by IS NULL THEN not_after END)
+FROM key_packages WHERE account = ? AND not_after > ? AND (? IS NULL OR device = ?)
+GROUP BY suite ORDER BY suite;
+
+-- package_history --
+-- Newest first; only what was consumed, if that is asked for. (account, before, all, limit)
+SELECT p.key, p.ref, p.device, p.account, p.suite, p.last_resort, p.ended, p.claimed_by, p.published,
+    p.not_after, p.spent, c.id
+FROM key_packages p LEFT JOIN conversations c ON c.key = p.conversation
+WHERE p.account = ? AND p.key < ? AND (? OR p.ended = 'consumed') ORDER BY p.key DESC LIMIT ?;
+
+-- sweep_packages --
+DELETE FROM key_packages WHERE key IN
+    (SELECT key FROM key_packages WHERE not_after <= ? ORDER BY not_after LIMIT ?);
+
+-- lapsed_claims --
+-- A reservation of the owner's own is told by the account.
+SELECT key, claimed_by IS account FROM key_packages
+WHERE claimed_until IS NOT NULL AND claimed_until <= ? ORDER BY claimed_until LIMIT ?;
+
+-- return_package --
+UPDATE key_packages SET claimed_by = NULL, claimed_until = NULL WHERE key = ?;
+
+-- destroy_package --
+UPDATE key_packages SET ended = 'dropped', spent = ?, package = NULL, claimed_by = NULL, claimed_until = NULL
+WHERE key = ?;
+
+-- ---------------------------------------------------------------------------------------------- Welcomes
+
+-- insert_welcome --
+INSERT INTO welcomes (conversation, device, account, key_package, epoch, generation, state, created, body)
+VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?);
+
+-- supersede_welcome --
+-- What is pending for a device in a conversation. (settled, conversation, device)
+UPDATE welcomes SET state = 'superseded', settled = ?, body = NULL
+WHERE conversation = ? AND device = ? AND state = 'pending';
+
+-- supersede_welcomes --
+-- The same, for all devices: the group is another one.
+UPDATE welcomes SET state = 'superseded', settled = ?, body = NULL
+WHERE conversation = ? AND state = 'pending';
+
+-- newest_welcome --
+SELECT w.key, c.id, w.device, w.account, w.key_package, w.epoch, w.generation, w.state, w.created, w.fetched,
+    w.settled, w.reason, w.body
+FROM conversations c JOIN welcomes w ON w.conversation = c.key
+WHERE c.id = ? AND w.device = ? ORDER BY w.key DESC LIMIT 1;
+
+-- fetch_welcome --
+UPDATE welcomes SET fetched = ? WHERE key = ?;
+
+-- settle_welcome --
+UPDATE welcomes SET state = ?, settled = ?, reason = coalesce(?, reason), body = NULL WHERE key = ?;
+
+-- note_welcome_failure --
+UPDATE welcomes SET reason = ? WHERE key = ?;
+
+-- pending_welcomes --
+SELECT w.key, c.id, w.device, w.account, w.key_package, w.epoch, w.generation, w.state, w.created, w.fetched,
+    w.settled, w.reason, NULL
+FROM welcomes w JOIN conversations c ON c.key = w.conversation
+WHERE w.device = ? AND w.state = 'pending' ORDER BY w.key;
+
+-- stuck_welcomes --
+SELECT w.key, c.id, w.device, w.account, w.key_package, w.epoch, w.generation, w.state, w.created, w.fetched,
+    w.settled, w.reason, NULL
+FROM welcomes w JOIN conversations c ON c.key = w.conversation
+WHERE w.state = 'pending' AND w.created < ? ORDER BY w.created, w.key LIMIT ?;
+
+-- delete_device_welcomes --
+DELETE FROM welcomes WHERE device = ?;
+
+-- expire_welcomes --
+UPDATE welcomes SET state = 'expired', settled = ?, body = NULL WHERE key IN
+    (SELECT key FROM welcomes WHERE state = 'pending' AND created <= ? ORDER BY created LIMIT ?);
+
+-- sweep_welcomes --
+DELETE FROM welcomes WHERE key IN
+    (SELECT key FROM welcomes WHERE settled IS NOT NULL AND settled <= ? ORDER BY settled LIMIT ?);
+
+-- ------------------------------------------------------------------------------------------------ groups
+
+-- put_group_info --
+INSERT INTO group_infos (conversation, generation, epoch, hash, stored, body) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (conversation) DO UPDATE SET
+    generation = excluded.generation, epoch = excluded.epoch, hash = excluded.hash,
+    stored = excluded.stored, body = excluded.body;
+
+-- drop_group_info --
+DELETE FROM group_infos WHERE conversation = ?;
+
+-- group_info --
+SELECT g.generation, g.epoch, g.hash, g.body, g.stored
+FROM conversations c JOIN group_infos g ON g.conversation = c.key WHERE c.id = ?;
+
+-- handshakes --
+-- Commits (kind 5) or proposals (6) of some epochs of the current group, in order. The first condition on the
+-- kind is the index's own. (conversation, kind, from epoch, to epoch)
+SELECT c.id, e.seq, e.kind, e.epoch, e.msg_id, e.body, e.body_hash, e.app_count, e.received, e.position
+FROM conversations c JOIN entries e ON e.conversation = c.key
+WHERE c.id = ? AND e.kind IN (5, 6) AND e.kind = ? AND e.epoch >= ? AND e.epoch <= ? AND e.seq > c.reset_seq
+ORDER BY e.epoch, e.position;
+
+-- insert_evidence --
+INSERT INTO evidence (conversation, hash, reason, sender, kept, body) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (conversation, hash) DO NOTHING;
+
+-- trim_evidence --
+-- All but the newest. (conversation, conversation, how many stay)
+DELETE FROM evidence WHERE conversation = ? AND key <=
+    (SELECT key FROM evidence WHERE conversation = ? ORDER BY key DESC LIMIT 1 OFFSET ?);
+
+-- evidence --
+SELECT c.id, v.hash, v.body, v.reason, v.sender, v.kept
+FROM conversations c JOIN evidence v ON v.conversation = c.key WHERE c.id = ? ORDER BY v.key DESC;
+
+-- sweep_evidence --
+DELETE FROM evidence WHERE key IN (SELECT key FROM evidence WHERE kept <= ? ORDER BY kept LIMIT ?);
+
+-- pending_additions --
+-- Devices of member accounts that are not in, were not in since their account came, and have a key package.
+-- CROSS JOIN keeps the order of the tables: from the asker's conversations to their accounts to these's
+-- devices. (account, all, conversations as JSON, now, now, limit)
+WITH mine AS (
+    SELECT DISTINCT c.key, c.id FROM members m JOIN conversations c ON c.key = m.conversation
+    WHERE m.account = ? AND m.to_seq IS NULL AND c.kind = 'mls'
+        AND (? OR c.id IN (SELECT asked.value FROM json_each(?) AS asked))
+), present AS (
+    SELECT mine.key, mine.id, m.account, min(m.from_seq) AS since
+    FROM mine CROSS JOIN members m ON m.conversation = mine.key AND m.to_seq IS NULL
+    GROUP BY mine.key, m.account
+)
+SELECT present.id, d.account, d.id, d.name, d.registered_day, a.leased_to, a.leased_until
+FROM present CROSS JOIN devices d ON d.account = present.account
+LEFT JOIN additions a ON a.conversation = present.key AND a.device = d.id AND a.leased_until > ?
+WHERE NOT EXISTS (
+    SELECT 1 FROM members past WHERE past.device = d.id AND past.conversation = present.key
+        AND (past.to_seq IS NULL OR past.to_seq > present.since)
+) AND EXISTS (
+    SELECT 1 FROM key_packages p WHERE p.device = d.id AND p.ended IS NULL AND p.not_after > ?
+)
+ORDER BY present.key, d.key LIMIT ?;
+
+-- usable_suites --
+SELECT DISTINCT suite FROM key_packages WHERE device = ? AND ended IS NULL AND not_after > ? ORDER BY suite;
+
+-- addition_waits --
+-- The same for one device in one conversation. (conversation, device, now)
+SELECT c.key FROM conversations c CROSS JOIN devices d
+WHERE c.id = ? AND d.id = ? AND c.kind = 'mls' AND EXISTS (
+    SELECT 1 FROM members m WHERE m.account = d.account AND m.conversation = c.key AND m.to_seq IS NULL
+) AND NOT EXISTS (
+    SELECT 1 FROM members past WHERE past.device = d.id AND past.conversation = c.key
+        AND (past.to_seq IS NULL OR past.to_seq > (
+            SELECT min(m.from_seq) FROM members m
+            WHERE m.account = d.account AND m.conversation = c.key AND m.to_seq IS NULL))
+) AND EXISTS (
+    SELECT 1 FROM key_packages p WHERE p.device = d.id AND p.ended IS NULL AND p.not_after > ?
+);
+
+-- addition --
+SELECT leased_to, leased_until FROM additions WHERE conversation = ? AND device = ?;
+
+-- lease_addition --
+INSERT INTO additions (conversation, device, leased_to, leased_until) VALUES (?, ?, ?, ?)
+ON CONFLICT (conversation, device) DO UPDATE SET
+    leased_to = excluded.leased_to, leased_until = excluded.leased_until;
+
+-- end_addition --
+DELETE FROM additions WHERE conversation = ? AND device = ?;
+
+-- is_in --
+SELECT 1 FROM members WHERE conversation = ? AND device = ? AND to_seq IS NULL;
+
+-- delete_device_additions --
+DELETE FROM additions WHERE device = ?;
+
+-- delete_leases_of --
+DELETE FROM additions WHERE leased_to = ?;
+
+-- sweep_additions --
+DELETE FROM additions WHERE leased_until <= ?;
+
+-- -------------------------------------------------------------------------------------------- moderation
+
+-- report_exists --
+SELECT 1 FROM reports WHERE id = ?;
+
+-- count_pending_reports --
+SELECT count(*) FROM reports WHERE conversation = ? AND reporter = ? AND status = 'pending';
+
+-- insert_report --
+INSERT INTO reports
+    (id, conversation, reporter, reported, category, content, message_ids, submitted, status)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending');
+
+-- report --
+SELECT r.key, r.id, c.id, r.reporter, r.reported, r.category, r.content, r.message_ids, r.submitted, r.status,
+    r.resolved_by, r.resolved, r.action, r.notes
+FROM reports r JOIN conversations c ON c.key = r.conversation WHERE r.id = ?;
+
+-- reports --
+-- Newest first, perhaps of one status. (conversation, before, status, status, limit)
+SELECT r.key, r.id, c.id, r.reporter, r.reported, r.category, r.content, r.message_ids, r.submitted, r.status,
+    r.resolved_by, r.resolved, r.action, r.notes
+FROM conversations c JOIN reports r ON r.conversation = c.key
+WHERE c.id = ? AND r.key < ? AND (? IS NULL OR r.status = ?) ORDER BY r.key DESC LIMIT ?;
+
+-- resolve_report --
+UPDATE reports SET status = ?, resolved_by = ?, resolved = ?, action = ?, notes = ? WHERE id = ?;
+
+-- report_counts --
+SELECT r.category, count(*), sum(r.resolved IS NOT NULL), sum(r.action IS 'removed_member'),
+    coalesce(sum(r.resolved - r.submitted), 0)
+FROM conversations c JOIN reports r ON r.conversation = c.key
+WHERE c.id = ? AND r.submitted >= ? GROUP BY r.category;
+
+-- report_counts_scan --
+-- Everywhere, for an operator.
+SELECT r.category, count(*), sum(r.resolved IS NOT NULL), sum(r.action IS 'removed_member'),
+    coalesce(sum(r.resolved - r.submitted), 0)
+FROM reports r WHERE r.submitted >= ? GROUP BY r.category;
+
+-- sweep_reports --
+DELETE FROM reports WHERE key IN
+    (SELECT key FROM reports WHERE resolved IS NOT NULL AND resolved <= ? ORDER BY resolved LIMIT ?);
+
+-- insert_invite --
+INSERT INTO invites (id, conversation, created_by, created, psk_hash, target, expires, max_uses, uses)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- invite --
+SELECT i.id, c.id, i.created_by, i.created, i.psk_hash, i.target, i.expires, i.max_uses, i.uses, i.revoked,
+    i.revoked_by
+FROM invites i JOIN conversations c ON c.key = i.conversation WHERE i.id = ?;
+
+-- invites --
+SELECT i.id, c.id, i.created_by, i.created, i.psk_hash, i.target, i.expires, i.max_uses, i.uses, i.revoked,
+    i.revoked_by
+FROM conversations c JOIN invites i ON i.conversation = c.key
+WHERE c.id = ? AND (? OR i.revoked IS NULL) ORDER BY i.key;
+
+-- invites_by_psk --
+SELECT i.id, c.id, i.created_by, i.created, i.psk_hash, i.target, i.expires, i.max_uses, i.uses, i.revoked,
+    i.revoked_by
+FROM conversations c JOIN invites i ON i.conversation = c.key
+WHERE c.id = ? AND i.psk_hash = ? ORDER BY i.key;
+
+-- revoke_invite --
+UPDATE invites SET revoked = ?, revoked_by = ? WHERE id = ?;
+
+-- use_invite --
+UPDATE invites SET uses = uses + 1 WHERE id = ?;
+
+-- sweep_invites --
+-- Those that expired, and those that were revoked. (expires, limit, revoked, limit)
+DELETE FROM invites WHERE key IN
+    (SELECT key FROM invites WHERE expires IS NOT NULL AND expires <= ? ORDER BY expires LIMIT ?)
+OR key IN (SELECT key FROM invites WHERE revoked IS NOT NULL AND revoked <= ? ORDER BY revoked LIMIT ?);
+
+-- ---------------------------------------------------------------------------------------- first contact
+
+-- opt_in --
+INSERT INTO opt_ins (account, since) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET since = since
+RETURNING since;
+
+-- opt_out --
+DELETE FROM opt_ins WHERE account = ?;
+
+-- opted_in --
+-- Those in a JSON array.
+SELECT o.account, o.since FROM json_each(?) AS asked CROSS JOIN opt_ins o ON o.account = asked.value;
+
+-- request_settings --
+SELECT allow_followers, allow_following, expire_days FROM request_settings WHERE account = ?;
+
+-- set_request_settings --
+INSERT INTO request_settings (account, allow_followers, allow_following, expire_days) VALUES (?, ?, ?, ?)
+ON CONFLICT (account) DO UPDATE SET
+    allow_followers = excluded.allow_followers, allow_following = excluded.allow_following,
+    expire_days = excluded.expire_days;
+
+-- is_blocked --
+SELECT 1 FROM request_blocks WHERE recipient = ? AND sender = ?;
+
+-- pending_request_from --
+-- (recipient, sender, now)
+SELECT key, id, sender, recipient, created, expires, preview, group_id, held, status, settled, conversation
+FROM chat_requests WHERE recipient = ? AND sender = ? AND status = 'pending' AND expires > ? LIMIT 1;
+
+-- count_pending_requests --
+SELECT count(*), max(created) FROM chat_requests WHERE recipient = ? AND status = 'pending' AND expires > ?;
+
+-- insert_request --
+INSERT INTO chat_requests
+    (id, sender, recipient, created, expires, preview, group_id, held, status)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending');
+
+-- insert_held --
+INSERT INTO held_messages (request, eph_pub_key, body) VALUES (?, ?, ?);
+
+-- chat_request --
+SELECT key, id, sender, recipient, created, expires, preview, group_id, held, status, settled, conversation
+FROM chat_requests WHERE id = ?;
+
+-- chat_requests --
+-- Newest first, perhaps of one status as it reads now. (recipient, before, status, now, status, limit)
+SELECT key, id, sender, recipient, created, expires, preview, group_id, held, status, settled, conversation
+FROM chat_requests
+WHERE recipient = ? AND key < ? AND (? IS NULL OR
+    CASE WHEN status = 'pending' AND expires <= ? THEN 'expired' ELSE status END = ?)
+ORDER BY key DESC LIMIT ?;
+
+-- held_messages --
+SELECT body, eph_pub_key FROM held_messages WHERE request = ? ORDER BY key;
+
+-- settle_request --
+UPDATE chat_requests SET status = ?, settled = ?, conversation = ?, preview = NULL WHERE key = ?;
+
+-- delete_held --
+DELETE FROM held_messages WHERE request = ?;
+
+-- block_sender --
+INSERT INTO request_blocks (recipient, sender) VALUES (?, ?) ON CONFLICT (recipient, sender) DO NOTHING;
+
+-- unblock_sender --
+DELETE FROM request_blocks WHERE recipient = ? AND sender = ?;
+
+-- pending_requests_from --
+SELECT key FROM chat_requests WHERE recipient = ? AND sender = ? AND status = 'pending' AND expires > ?;
+
+-- late_requests --
+SELECT key FROM chat_requests WHERE status = 'pending' AND expires <= ? ORDER BY expires LIMIT ?;
+
+-- ended_requests --
+SELECT key FROM chat_requests WHERE settled IS NOT NULL AND settled <= ? ORDER BY settled LIMIT ?;
+
+-- delete_request --
+DELETE FROM chat_requests WHERE key = ?;
+
+-- ------------------------------------------------------------------------------------------------ figures
+
+-- mls_figures_scan --
+-- For metrics, once a minute at most. (now, now, now)
+SELECT
+    (SELECT count(*) FROM key_packages
+        WHERE ended IS NULL AND last_resort = 0 AND claimed_by IS NULL AND not_after > ?),
+    (SELECT count(*) FROM key_packages
+        WHERE ended IS NULL AND last_resort = 0 AND claimed_by IS NOT NULL AND not_after > ?),
+    (SELECT count(*) FROM welcomes WHERE state = 'pending'),
+    (SELECT min(created) FROM welcomes WHERE state = 'pending'),
+    (SELECT count(*) FROM reports WHERE status = 'pending'),
+    (SELECT count(*) FROM chat_requests WHERE status = 'pending' AND expires > ?),
+    (SELECT count(*) FROM evidence);

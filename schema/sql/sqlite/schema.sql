@@ -38,7 +38,11 @@ CREATE TABLE conversations (
     description TEXT,
     created INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
-    epoch_window INTEGER NOT NULL
+    epoch_window INTEGER NOT NULL,
+    -- `encode_group` of the protocol: roles, policy and what only an MLS group has. NULL: nothing yet.
+    group_state BLOB,
+    -- The entry that began the current generation of its group; 0 for the first one.
+    reset_seq INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The log. The row with the highest position must never be deleted (retention takes its body only):
@@ -62,6 +66,9 @@ CREATE UNIQUE INDEX entries_seq ON entries (conversation, seq);
 
 CREATE UNIQUE INDEX entries_msg_id ON entries (conversation, msg_id) WHERE msg_id IS NOT NULL;
 
+-- Commits and proposals (kinds 5 and 6) by epoch. No message is in it.
+CREATE INDEX entries_handshakes ON entries (conversation, kind, epoch) WHERE kind IN (5, 6);
+
 -- One row per interval of a device in a conversation, inclusive on both ends; open while `to_seq` is NULL.
 CREATE TABLE members (
     key INTEGER PRIMARY KEY,
@@ -74,6 +81,8 @@ CREATE TABLE members (
     from_position INTEGER NOT NULL,
     to_seq INTEGER,
     to_position INTEGER,
+    -- Index of its leaf in the ratchet tree, where it is known.
+    leaf INTEGER,
     CHECK ((to_seq IS NULL) = (to_position IS NULL)),
     CHECK (to_seq IS NULL OR to_seq > from_seq)
 ) STRICT;
@@ -85,12 +94,13 @@ CREATE INDEX members_account ON members (account, conversation) WHERE to_seq IS 
 
 CREATE INDEX members_device ON members (device);
 
--- What an account is besides a plain member: admin, or out (put out, or gone by itself).
+-- What an account is besides a plain member: admin, or out (put out, or gone by itself, or first one and then
+-- the other). Moderators are in `group_state`.
 CREATE TABLE standings (
     conversation INTEGER NOT NULL REFERENCES conversations (key),
     account TEXT NOT NULL,
     standing TEXT NOT NULL CHECK (standing IN ('admin', 'removed', 'left')),
-    PRIMARY KEY (conversation, account)
+    PRIMARY KEY (conversation, account, standing)
 ) STRICT, WITHOUT ROWID;
 
 -- How far a device has read. Moved by the device alone, never by a send.
@@ -99,6 +109,180 @@ CREATE TABLE read_marks (
     conversation INTEGER NOT NULL REFERENCES conversations (key),
     seq INTEGER NOT NULL,
     PRIMARY KEY (device, conversation)
+) STRICT, WITHOUT ROWID;
+
+-- The GroupInfo of a group's current epoch.
+CREATE TABLE group_infos (
+    conversation INTEGER PRIMARY KEY REFERENCES conversations (key),
+    generation INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    stored INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+-- Welcomes: for one device in one conversation, with all that it needs. Without bytes once it has ended.
+CREATE TABLE welcomes (
+    key INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    device TEXT NOT NULL,
+    account TEXT NOT NULL,
+    key_package BLOB,
+    epoch INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'acknowledged', 'rejected', 'superseded', 'expired')),
+    created INTEGER NOT NULL,
+    fetched INTEGER,
+    settled INTEGER,
+    reason TEXT,
+    body BLOB,
+    CHECK ((state = 'pending') = (body IS NOT NULL)),
+    CHECK ((state = 'pending') = (settled IS NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX welcomes_pending ON welcomes (conversation, device) WHERE state = 'pending';
+
+CREATE INDEX welcomes_device ON welcomes (device, conversation);
+
+CREATE INDEX welcomes_waiting ON welcomes (created) WHERE state = 'pending';
+
+CREATE INDEX welcomes_ended ON welcomes (settled) WHERE settled IS NOT NULL;
+
+-- Handshakes that were refused because their public parts do not verify. Never an application message.
+CREATE TABLE evidence (
+    key INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    hash BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    kept INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX evidence_hash ON evidence (conversation, hash);
+
+CREATE INDEX evidence_conversation ON evidence (conversation);
+
+CREATE INDEX evidence_kept ON evidence (kept);
+
+-- Who is just adding which new device. That a device waits is derived.
+CREATE TABLE additions (
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    device TEXT NOT NULL,
+    leased_to TEXT NOT NULL,
+    leased_until INTEGER NOT NULL,
+    PRIMARY KEY (conversation, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX additions_device ON additions (device);
+
+CREATE INDEX additions_leased_to ON additions (leased_to);
+
+CREATE INDEX additions_leased_until ON additions (leased_until);
+
+-- Reports to the admins of a conversation, sealed for them. `message_ids` is a JSON array.
+CREATE TABLE reports (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    reporter TEXT NOT NULL,
+    reported TEXT NOT NULL,
+    category TEXT NOT NULL,
+    message_ids TEXT NOT NULL,
+    submitted INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'resolved', 'dismissed')),
+    resolved_by TEXT,
+    resolved INTEGER,
+    action TEXT,
+    notes TEXT,
+    content BLOB NOT NULL,
+    CHECK ((status = 'pending') = (resolved IS NULL))
+) STRICT;
+
+CREATE INDEX reports_conversation ON reports (conversation);
+
+CREATE INDEX reports_reporter ON reports (conversation, reporter) WHERE status = 'pending';
+
+CREATE INDEX reports_resolved ON reports (resolved) WHERE resolved IS NOT NULL;
+
+-- Leave to join a conversation for who knows a PSK.
+CREATE TABLE invites (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    created_by TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    psk_hash BLOB NOT NULL CHECK (length(psk_hash) = 32),
+    target TEXT,
+    expires INTEGER,
+    max_uses INTEGER,
+    uses INTEGER NOT NULL CHECK (max_uses IS NULL OR uses <= max_uses),
+    revoked INTEGER,
+    revoked_by TEXT
+) STRICT;
+
+CREATE INDEX invites_psk ON invites (conversation, psk_hash);
+
+CREATE INDEX invites_conversation ON invites (conversation);
+
+CREATE INDEX invites_expires ON invites (expires) WHERE expires IS NOT NULL;
+
+CREATE INDEX invites_revoked ON invites (revoked) WHERE revoked IS NOT NULL;
+
+-- Who wants to be reached.
+CREATE TABLE opt_ins (
+    account TEXT PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Whom an account lets through without a request.
+CREATE TABLE request_settings (
+    account TEXT PRIMARY KEY,
+    allow_followers INTEGER NOT NULL CHECK (allow_followers IN (0, 1)),
+    allow_following INTEGER NOT NULL CHECK (allow_following IN (0, 1)),
+    expire_days INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Wishes to talk.
+CREATE TABLE chat_requests (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    preview TEXT,
+    group_id TEXT,
+    held INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'accepted', 'declined', 'blocked', 'expired')),
+    settled INTEGER,
+    conversation TEXT,
+    CHECK ((status = 'pending') = (settled IS NULL))
+) STRICT;
+
+CREATE INDEX chat_requests_recipient ON chat_requests (recipient);
+
+CREATE INDEX chat_requests_pending ON chat_requests (recipient, sender) WHERE status = 'pending';
+
+CREATE INDEX chat_requests_expires ON chat_requests (expires) WHERE status = 'pending';
+
+CREATE INDEX chat_requests_settled ON chat_requests (settled) WHERE settled IS NOT NULL;
+
+-- Sealed messages that wait for a request to be accepted.
+CREATE TABLE held_messages (
+    key INTEGER PRIMARY KEY,
+    request INTEGER NOT NULL REFERENCES chat_requests (key),
+    eph_pub_key BLOB NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX held_messages_request ON held_messages (request);
+
+-- Whose requests an account does not want.
+CREATE TABLE request_blocks (
+    recipient TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    PRIMARY KEY (recipient, sender)
 ) STRICT, WITHOUT ROWID;
 
 -- Accounts that live on this router.
@@ -123,16 +307,51 @@ CREATE TABLE devices (
 
 CREATE INDEX devices_account ON devices (account);
 
--- Key packages as they were given at registration; `hash` is the SHA-256 of the package.
+-- Key packages: the stock, and tombstones until `not_after`, which have no bytes. A tombstone of a device that
+-- is gone names nobody.
 CREATE TABLE key_packages (
     key INTEGER PRIMARY KEY,
-    device TEXT NOT NULL REFERENCES devices (id),
-    cipher_suite TEXT NOT NULL,
-    hash BLOB NOT NULL CHECK (length(hash) = 32),
-    package BLOB NOT NULL
+    ref BLOB NOT NULL UNIQUE,
+    device TEXT REFERENCES devices (id),
+    account TEXT,
+    suite INTEGER NOT NULL,
+    last_resort INTEGER NOT NULL CHECK (last_resort IN (0, 1)),
+    scheme INTEGER NOT NULL,
+    published INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    claimed_by TEXT,
+    claimed_until INTEGER,
+    ended TEXT CHECK (ended IN ('consumed', 'dropped')),
+    spent INTEGER,
+    conversation INTEGER REFERENCES conversations (key),
+    package BLOB,
+    CHECK ((claimed_by IS NULL) = (claimed_until IS NULL)),
+    CHECK ((ended IS NULL) = (spent IS NULL)),
+    CHECK ((ended IS NULL) = (package IS NOT NULL)),
+    CHECK (ended IS NULL OR claimed_by IS NULL)
 ) STRICT;
 
-CREATE UNIQUE INDEX key_packages_hash ON key_packages (device, hash, cipher_suite);
+CREATE INDEX key_packages_stock ON key_packages (device, suite) WHERE ended IS NULL;
+
+CREATE INDEX key_packages_device ON key_packages (device);
+
+CREATE INDEX key_packages_account ON key_packages (account);
+
+CREATE INDEX key_packages_conversation ON key_packages (conversation) WHERE conversation IS NOT NULL;
+
+CREATE INDEX key_packages_end ON key_packages (not_after);
+
+CREATE INDEX key_packages_claims ON key_packages (claimed_until) WHERE claimed_until IS NOT NULL;
+
+-- Signature keys that key packages have bound to a device, beside the one it registered.
+CREATE TABLE scheme_keys (
+    device TEXT NOT NULL REFERENCES devices (id),
+    scheme INTEGER NOT NULL,
+    signature_key BLOB NOT NULL,
+    PRIMARY KEY (device, scheme)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX scheme_keys_key ON scheme_keys (scheme, signature_key);
 
 -- API keys of simple devices. The id is the public half of the key's text; of the secret half there is an
 -- Argon2id hash with its own salt.
