@@ -132,6 +132,7 @@ from protocol._group_commands import (
     UpdatePolicy,
     Warn,
     named_entry,
+    payload_bytes,
 )
 from protocol._handshake import (
     Framing,
@@ -401,6 +402,7 @@ __all__ = [
     "parse_device_id",
     "parse_msg_id",
     "parse_nsid",
+    "payload_bytes",
     "profile_of",
     "proposal_id",
     "role_of",

@@ -170,6 +170,36 @@ Command = (
 )
 
 
+def payload_bytes(command: Command) -> int:
+    """Bytes that the command carries besides its few words: for the bounds of who queues it."""
+    match command:
+        case Send(body=body) | Propose(body=body):
+            return len(body)
+        case Commit(handshake=handshake):
+            return _handshake_bytes(handshake)
+        case RemoveMember(handshake=Handshake() as handshake) | Leave(handshake=Handshake() as handshake):
+            return _handshake_bytes(handshake)
+        case (
+            Create(welcomes=welcomes, group_info=group_info)
+            | ResetGroup(welcomes=welcomes, group_info=group_info)
+        ):
+            return _bytes_beside(welcomes, group_info)
+        case UpdateGroupInfo(group_info=group_info):
+            return len(group_info.body)
+        case _:
+            return 0
+
+
+def _handshake_bytes(handshake: Handshake) -> int:
+    return len(handshake.body) + _bytes_beside(handshake.welcomes, handshake.group_info)
+
+
+def _bytes_beside(welcomes: tuple[WelcomeFor, ...], group_info: GroupInfo | None) -> int:
+    return sum(len(welcome.body) for welcome in welcomes) + (
+        0 if group_info is None else len(group_info.body)
+    )
+
+
 def named_entry(command: Command) -> MsgId | None:
     """The id under which the log knows what the command appends, if it has one: how a resend is found."""
     match command:

@@ -16,16 +16,7 @@ from collections.abc import Iterable, Sequence
 
 import trio
 
-from protocol import (
-    ConversationId,
-    Created,
-    DeviceId,
-    Entry,
-    EntryKind,
-    MemberRemoved,
-    MembersAdded,
-    decode_fact,
-)
+from protocol import ConversationId, DeviceId, Entry, membership_change
 from router.bus.local import LocalBus
 from router.device.feed import Feed, FeedState
 from router.device.published import Published
@@ -130,9 +121,9 @@ class Tail:
 
     def _publish(self, entry: Entry) -> int:
         """Offer one entry at its place in the log; how many feeds it went to. No await: one step."""
-        fact = None if entry.kind is EntryKind.MESSAGE else decode_fact(entry.body)
-        if isinstance(fact, Created | MembersAdded):
-            self._add(entry.conversation, (member.device for member in fact.members))
+        change = membership_change(entry)
+        if change.joined:
+            self._add(entry.conversation, (member.device for member in change.joined))
         feeds = self._index.get(entry.conversation)
         offered = 0
         if feeds:
@@ -144,8 +135,8 @@ class Tail:
         # After the offers: should one of them fail, the next incarnation begins with this entry again, and
         # a feed that has it already knows by its own queue.
         self.position = entry.position
-        if isinstance(fact, MemberRemoved):
-            self._remove(entry.conversation, fact.devices)
+        if change.gone:
+            self._remove(entry.conversation, change.gone)
         self.delivered += offered
         return offered
 
