@@ -191,6 +191,7 @@ from protocol._policy import (
     PolicyChange,
     Role,
 )
+from protocol._readdition import ReaddDone, ReaddOffer, ReaddStep, ReaddWait, first_offer, next_offer
 from protocol._rules_roles import may_invite
 from protocol._session import (
     SUBPROTOCOL,
@@ -326,6 +327,10 @@ __all__ = [
     "Purpose",
     "PutGroupInfo",
     "PutWelcome",
+    "ReaddDone",
+    "ReaddOffer",
+    "ReaddStep",
+    "ReaddWait",
     "ReadditionRequested",
     "RefreshGroupInfo",
     "Rejected",
@@ -382,6 +387,7 @@ __all__ = [
     "evolve",
     "evolve_group",
     "first_digest",
+    "first_offer",
     "has_device",
     "info_at_frame",
     "info_frame",
@@ -396,6 +402,7 @@ __all__ = [
     "named_entry",
     "names_group",
     "next_digest",
+    "next_offer",
     "padded_size",
     "parse_account_did",
     "parse_conversation_id",
