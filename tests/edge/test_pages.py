@@ -60,7 +60,7 @@ async def test_did_documents_are_served_by_host(house: House) -> None:
         ("GET", "/xrpc/", "XRPCNotSupported"),
         ("GET", "/xrpc/a/b", "XRPCNotSupported"),
         ("GET", "/xrpc/com.example.unheardOf", "MethodNotImplemented"),
-        ("POST", "/xrpc/blue.catbird.mls.getWelcome", "MethodNotImplemented"),
+        ("POST", "/xrpc/blue.catbird.mls.neverHeardOf", "MethodNotImplemented"),
         ("POST", "/xrpc/not-an-nsid", "MethodNotImplemented"),
         ("POST", "/health", "MethodNotAllowed"),
         ("DELETE", "/.well-known/did.json", "MethodNotAllowed"),
