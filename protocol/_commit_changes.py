@@ -13,7 +13,7 @@ import msgspec
 from protocol._digest import commit_id, next_digest
 from protocol._evolve import evolve
 from protocol._facts import CommitMade, Fact, LeafReplaced, MemberRemoved, MembersAdded, encode_fact
-from protocol._handshake import Handshake, LeafAdd
+from protocol._handshake import Handshake
 from protocol._ids import AccountDid, DeviceId
 from protocol._log import Entry, EntryKind, MemberDevice, body_hash
 from protocol._standing import Turn, fact_entry, successor
@@ -38,7 +38,7 @@ def changes_of(state: Conversation, handshake: Handshake) -> Changes:
     joining: dict[AccountDid, tuple[MemberDevice, ...]] = {}
     replaced: list[MemberDevice] = []
     for each in handshake.adds:
-        member = _with_leaf(each)
+        member = each.placed()
         if member.device in state.members:
             replaced.append(member)
         else:
@@ -148,8 +148,3 @@ def _made(
         state.app_count,
         turn.received,
     )
-
-
-def _with_leaf(each: LeafAdd) -> MemberDevice:
-    member = each.member
-    return MemberDevice(member.account, member.device, member.device_name, each.leaf)

@@ -32,6 +32,12 @@ class LeafAdd(msgspec.Struct, frozen=True, gc=False):
     leaf: int | None = None
     """Index of its leaf in the new tree, where it is known."""
 
+    def placed(self) -> MemberDevice:
+        """The device with its leaf."""
+        member = self.member
+        leaf = member.leaf if self.leaf is None else self.leaf
+        return MemberDevice(member.account, member.device, member.device_name, leaf)
+
 
 class GroupInfo(msgspec.Struct, frozen=True, gc=False):
     """A GroupInfo that the edge has verified."""

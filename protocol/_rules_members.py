@@ -69,7 +69,7 @@ def _create_mls(command: Create, members: tuple[MemberDevice, ...], turn: Turn) 
         return NOT_THIS_DEVICE
     if len(own) > 1:
         return _WHICH_DEVICE
-    inside = _distinct((own[0], *(add.member for add in command.adds)))
+    inside = _distinct((own[0], *(each.placed() for each in command.adds)))
     if inside is None or len(inside) != 1 + len(command.adds):
         return TWO_OWNERS
     accounts = {member.account for member in inside}

@@ -75,10 +75,8 @@ def _placed_refusal(state: Conversation, command: ResetGroup) -> Rejected | None
 
 def _fact(state: Conversation, command: ResetGroup) -> GroupReset:
     own = state.members[command.device]
-    placed = [MemberDevice(own.account, own.device, own.device_name, command.leaf)]
-    for each in command.adds:
-        member = each.member
-        placed.append(MemberDevice(member.account, member.device, member.device_name, each.leaf))
+    mine = MemberDevice(own.account, own.device, own.device_name, command.leaf)
+    placed = (mine, *(each.placed() for each in command.adds))
     devices = {member.device for member in placed}
     accounts = {member.account for member in placed}
     return GroupReset(
