@@ -89,6 +89,7 @@ from protocol._evolve import (
     epoch_accepted,
     evolve,
 )
+from protocol._evolve_group import evolve_group
 from protocol._facts import (
     AccountNamed,
     CommitMade,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import uuid
 
 from protocol import (
@@ -22,12 +23,12 @@ from router.edge.services import Call, Edge
 from router.identity.api_keys import grant_of
 from router.identity.device_auth import is_signature_key
 from router.store.credentials import DeviceChanged, DeviceRevoked, DeviceUnknown
+from router.store.key_packages import KeyPackage
 from router.store.values import (
     AlreadyAnswered,
     Device,
     DeviceRegistered,
     DuplicatePublicKey,
-    KeyPackage,
     StoredResult,
     TooManyDevices,
 )
@@ -111,7 +112,8 @@ def _package(call: Call, ref: mls.KeyPackageRef) -> KeyPackage:
         raise Refusal("InvalidKeyPackage", "A key package is base64.") from None
     if not package:
         raise Refusal("InvalidKeyPackage", "A key package is not empty.")
-    return KeyPackage(ref.cipher_suite, package)
+    # Nobody has read it: one that ended before it began is in no stock, and is handed to nobody.
+    return KeyPackage(hashlib.sha256(package).digest(), 0, package, not_after=0)
 
 
 # -- a device's life -------------------------------------------------------------------------------------

@@ -16,16 +16,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from protocol import (
-    AccountDid,
-    ConversationId,
-    Created,
-    Entry,
-    EntryKind,
-    MemberRemoved,
-    MembersAdded,
-    decode_fact,
-)
+from protocol import AccountDid, ConversationId, Entry, acts_of
 
 _DOMAIN = b"rookery-audit-v1"
 
@@ -153,27 +144,12 @@ def verify(links: Iterable[AuditLink], *, after: AuditHead, expected: AuditHead 
     return head
 
 
-def membership_facts(entry: Entry) -> Sequence[AuditFact]:
+def facts_of(entry: Entry) -> Sequence[AuditFact]:
     """The acts an entry is: none for a message, one per account for a change of membership."""
-    if entry.kind in (EntryKind.MESSAGE, EntryKind.COMMIT):
-        return ()
-
-    def act(action: str, actor: AccountDid | None, subject: AccountDid | None) -> AuditFact:
-        return AuditFact(action, actor, subject, entry.conversation, entry.seq)
-
-    match decode_fact(entry.body):
-        case Created(creator=creator, members=members):
-            others = dict.fromkeys(member.account for member in members if member.account != creator)
-            return (
-                act("conversation.created", creator, None),
-                *(act("member.added", creator, account) for account in others),
-            )
-        case MembersAdded(actor=actor, members=members):
-            accounts = dict.fromkeys(member.account for member in members)
-            return tuple(act("member.added", actor, account) for account in accounts)
-        case MemberRemoved(account=account, actor=actor, action=action, successor=successor):
-            gone = act(f"member.{action}", actor or account, account)
-            return (gone,) if successor is None else (gone, act("admin.promoted", account, successor))
+    return tuple(
+        AuditFact(act.action, act.actor, act.subject, entry.conversation, entry.seq, act.detail)
+        for act in acts_of(entry)
+    )
 
 
 def _hash(previous: bytes, record: bytes) -> bytes:

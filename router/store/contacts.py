@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from protocol import AccountDid, ConversationId
 
@@ -101,6 +102,13 @@ class RequestPage(msgspec.Struct, frozen=True):
     requests: list[ChatRequest]
     next: int | None
     """Pass as `before` for the rest. A row number of this server: seal it for clients."""
+
+
+def as_of(request: ChatRequest, now: int) -> ChatRequest:
+    """The request as it reads at `now`: one whose time is over is expired, whoever noted it. Pure."""
+    if request.status == "pending" and request.expires <= now:
+        return replace(request, status="expired")
+    return request
 
 
 class Contacts(abc.ABC):

@@ -115,14 +115,10 @@ class Credentials(abc.ABC):
     async def revoke_device(
         self, account: AccountDid, device: DeviceId, *, now: int
     ) -> DeviceRevoked | DeviceUnknown:
-        """Delete the device with its key packages, read marks and API keys.
+        """Delete the device with its key packages, Welcomes, read marks and API keys.
 
         Its memberships stay as they are: they are entries of conversations.
         """
-
-    @abc.abstractmethod
-    async def count_key_packages(self, device: DeviceId) -> int:
-        """How many key packages the device has here."""
 
     @abc.abstractmethod
     async def mark_seen(self, devices: Sequence[DeviceId], day: int) -> None:

@@ -14,32 +14,41 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 
 from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
+from router.store import bounds
 from router.store.audit import AuditFact, AuditHead, AuditLink
+from router.store.contacts import Contacts
 from router.store.credentials import Credentials
+from router.store.groups import Groups
+from router.store.key_packages import KeyPackage, KeyPackages
 from router.store.logins import Logins
+from router.store.moderation import Moderation
 from router.store.values import (
+    DEFAULT_RETENTION,
     Account,
     AppendOutcome,
     AppendRequest,
     ConversationPage,
     Device,
     DevicePage,
-    KeyPackage,
+    Expired,
     Membership,
+    MlsFigures,
     NameTaken,
     RegisterOutcome,
+    Retention,
     StoredResult,
     StoreHealth,
     StoreStatistics,
     Swept,
 )
+from router.store.welcomes import Welcomes
 
 CommitListener = Callable[[Sequence[Entry]], None]
 """Gets the entries of one commit, with positions, in position order, in the loop, before the askers wake.
 Must be quick and must not raise."""
 
 
-class Store(Credentials, Logins):
+class Store(Credentials, Logins, KeyPackages, Welcomes, Groups, Moderation, Contacts):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property
@@ -173,9 +182,10 @@ class Store(Credentials, Logins):
         *,
         now: int,
         max_devices: int,
+        max_packages: int = bounds.MAX_BATCH,
         idempotency: tuple[StoredResult, ...] = (),
     ) -> RegisterOutcome:
-        """Make the device known with its key packages.
+        """Make the device known with its key packages, each with its verdict as in `publish_key_packages`.
 
         An account that registers the same signature key again gets the id it had, its name renewed and the
         new packages added. The id of `device` is used only when the key is new.
@@ -188,10 +198,6 @@ class Store(Credentials, Logins):
     @abc.abstractmethod
     async def devices_of(self, account: AccountDid) -> list[Device]:
         """The account's devices in the order of their registration."""
-
-    @abc.abstractmethod
-    async def key_packages(self, device: DeviceId) -> list[KeyPackage]:
-        """The device's key packages in the order in which they were given."""
 
     # -- tokens that were used -------------------------------------------------------------------------
 
@@ -224,6 +230,17 @@ class Store(Credentials, Logins):
     @abc.abstractmethod
     async def sweep(self, now: int, *, limit: int = 1000) -> Swept:
         """Delete at most `limit` expired rows of each kind: tokens, results, what is left of logins."""
+
+    @abc.abstractmethod
+    async def expire(
+        self, now: int, *, limit: int = 1000, retention: Retention = DEFAULT_RETENTION
+    ) -> Expired:
+        """End what nobody asked for in time and delete what ended long ago: key packages, claims, Welcomes,
+        evidence, reports, invites, chat requests. At most `limit` rows of each kind."""
+
+    @abc.abstractmethod
+    async def mls_figures(self, *, now: int) -> MlsFigures:
+        """Counts over everything, for metrics."""
 
     @abc.abstractmethod
     async def health(self) -> StoreHealth:

@@ -5,11 +5,11 @@
         └───────────────────┘
         └─ drop, revoked device ─▶ dropped                    a tombstone until `not_after`
 
-A package is named by its KeyPackageRef (RFC 9420 section 5.2) and by nothing else. A *claim* gives one random
-package that has not expired, so that who claims cannot choose and two never get the same. The commit that adds
-the leaf spends it (`ConsumeKeyPackage`, in the transaction of the append). A *last resort* is given only when
-nothing else is left, is never claimed and never spent. The tombstone keeps a ref from being published twice
-(RFC 9420 section 16.8: a package is used once) also after its device is gone.
+A package is named by its KeyPackageRef (RFC 9420 section 5.2) and by nothing else. A *claim* gives one
+random package that has not expired: who claims cannot choose, and two never get the same. The commit that
+adds the leaf spends it (`ConsumeKeyPackage`, in the transaction of the append). A *last resort* is given only
+when nothing else is left, is never claimed and never spent. The tombstone keeps a ref from being published
+twice (a package is used once, RFC 9420 section 10) also after its device is gone.
 """
 
 import abc
@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from protocol import AccountDid, ConversationId, DeviceId
-from router.store.values import AlreadyAnswered, StoredResult
+from router.store.values import AlreadyAnswered, PublishVerdict, StoredResult
 
 
 class KeyPackage(msgspec.Struct, frozen=True, gc=False):
@@ -38,17 +38,6 @@ class KeyPackage(msgspec.Struct, frozen=True, gc=False):
     """The signature scheme whose key it binds to the device (`scheme_keys`); 0 where that is registered."""
     signature_key: bytes = b""
     """The key of that scheme, as it stands in the leaf."""
-
-
-PublishVerdict = Literal["ok", "duplicate", "reused", "too-many", "other-key"]
-"""What became of one package.
-
-ok         it is in stock
-duplicate  it was in stock already: a repeat
-reused     its ref was consumed, dropped or belongs to another device
-too-many   the device has as many as it may have
-other-key  the device has bound another signature key for this scheme
-"""
 
 
 class Published(msgspec.Struct, frozen=True, tag="published"):
@@ -153,12 +142,31 @@ class NoSuchDevice(msgspec.Struct, frozen=True, tag="no-such-device", gc=False):
 
 
 ReserveOutcome = KeyPackageReserved | KeyPackageHeld | KeyPackageSpent | KeyPackageUnknown
-LapsedClaims = Literal["return", "destroy"]
-"""What becomes of a claim that no commit followed.
 
-`return`: the package is in stock again. Safe, since a commit of the first claimer is refused from then on.
-`destroy`: it is spent, as if it had been used; whoever claims much can then empty a stock for good.
-"""
+
+def may_consume(
+    record: KeyPackageRecord | None,
+    *,
+    device: DeviceId,
+    claimed_by: AccountDid | None,
+    claimed_until: int,
+    by: AccountDid,
+    now: int,
+) -> bool:
+    """Whether a commit of `by` may use a package up for a leaf of `device`. Pure; every store's rule."""
+    if record is None or record.device != device or record.not_after <= now:
+        return False
+    if record.state not in ("available", "claimed"):
+        return False
+    return record.last_resort or (claimed_by == by and claimed_until > now)
+
+
+def reconciled(stock: Sequence[bytes], local: Sequence[bytes]) -> Reconciled:
+    """The difference between two sets of refs, each in the order it was given. Pure."""
+    here, there = set(stock), dict.fromkeys(local)
+    return Reconciled(
+        tuple(ref for ref in stock if ref not in there), tuple(ref for ref in there if ref not in here)
+    )
 
 
 class KeyPackages(abc.ABC):

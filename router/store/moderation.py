@@ -105,9 +105,12 @@ class Invite(msgspec.Struct, frozen=True, gc=False):
 
     def serves(self, account: AccountDid, now: int) -> bool:
         """Whether this account may use it now."""
+        return self.target in (None, account) and self.open_at(now)
+
+    def open_at(self, now: int) -> bool:
+        """Whether anybody may use it now."""
         return (
             self.revoked is None
-            and (self.target is None or self.target == account)
             and (self.expires is None or self.expires > now)
             and (self.max_uses is None or self.uses < self.max_uses)
         )
@@ -133,6 +136,11 @@ class InviteRevoked(msgspec.Struct, frozen=True, tag="invite-revoked"):
     """It was revoked before. Nothing was written."""
 
     invite: Invite
+
+
+def status_after(action: ReportAction) -> ReportStatus:
+    """What a report is once it was closed like this. Pure; every store's rule."""
+    return "dismissed" if action == "dismissed" else "resolved"
 
 
 class Moderation(abc.ABC):

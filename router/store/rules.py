@@ -11,6 +11,9 @@ from router.store.values import AppendRequest
 SHARD = 0
 """The only shard of an embedded store."""
 
+KEY_PACKAGE_NOT_FOUND = "KeyPackageNotFound"
+"""What an effect is refused with whose key package cannot be used up."""
+
 REPLAY_GRAIN = 60
 """Seconds. Expiries of tokens are kept in steps of this, rounded up: a finer one would tell when a token
 was minted, and so when its owner wrote, to the second (P5). Rounding up only remembers longer."""
@@ -40,6 +43,8 @@ def check_append(request: AppendRequest) -> None:
 
     No entries at all are right where there is a result or an act to keep: a command that changed nothing.
     """
+    if request.effects and not request.entries and request.expected_seq == 0:
+        raise PoisonRequest("effects without a conversation")
     for seq, entry in enumerate(request.entries, request.expected_seq + 1):
         if entry.conversation != request.conversation:
             raise PoisonRequest("an append with an entry of another conversation")

@@ -5,9 +5,11 @@ else was first, the message is there already) is a value, a surprise is an excep
 Times are buckets or days, never finer (promise P5).
 """
 
+from typing import Literal
+
 import msgspec
 
-from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, Known, MsgId
+from protocol import AccountDid, Conversation, ConversationId, DeviceId, Effect, Entry, Known, MsgId
 from router.store.audit import AuditFact
 
 
@@ -27,10 +29,10 @@ class StoredResult(msgspec.Struct, frozen=True, gc=False):
 
 
 class AppendRequest(msgspec.Struct, frozen=True, tag="append", gc=False):
-    """Entries of one conversation, committed all together or not at all.
+    """Entries of one conversation and their effects, committed all together or not at all.
 
-    Membership rows, tombstones, admins and their audit records follow from the entries: the store derives
-    them, so no membership change can be committed without its record.
+    Membership rows, tombstones, roles and their audit records follow from the entries: the store derives
+    them, so no change of membership can be committed without its record.
     """
 
     conversation: ConversationId
@@ -45,6 +47,8 @@ class AppendRequest(msgspec.Struct, frozen=True, tag="append", gc=False):
     idempotency: tuple[StoredResult, ...] = ()
     audit: tuple[AuditFact, ...] = ()
     """Records for acts that are no entry. Those for membership entries are added by the store."""
+    effects: tuple[Effect, ...] = ()
+    """Carried out in order behind the entries. One whose condition does not hold refuses all of it."""
 
 
 class Appended(msgspec.Struct, frozen=True, tag="appended", gc=False):
@@ -79,7 +83,16 @@ class AlreadyAnswered(msgspec.Struct, frozen=True, tag="already-answered"):
     stored: StoredResult
 
 
-AppendOutcome = Appended | SeqConflict | DuplicateMsgIds | StaleTerm | AlreadyAnswered
+class ConditionFailed(msgspec.Struct, frozen=True, tag="condition-failed", gc=False):
+    """An effect cannot be carried out. Nothing was written."""
+
+    effect: int
+    """Its index in `AppendRequest.effects`."""
+    error: str
+    """The error's name, as `protocol._effects` says."""
+
+
+AppendOutcome = Appended | SeqConflict | DuplicateMsgIds | StaleTerm | AlreadyAnswered | ConditionFailed
 
 
 class Membership(msgspec.Struct, frozen=True, gc=False):
@@ -139,11 +152,22 @@ class Device(msgspec.Struct, frozen=True, gc=False):
     """Days since 1970-01-01; 0 until it was seen."""
 
 
-class KeyPackage(msgspec.Struct, frozen=True, gc=False):
-    """A key package as it was given at registration, unread."""
+LapsedClaims = Literal["return", "destroy"]
+"""What becomes of a key package whose claim no commit followed.
 
-    cipher_suite: str
-    package: bytes
+`return`: it is in stock again. Safe, since a commit of the first claimer is refused from then on.
+`destroy`: it is spent, as if it had been used; whoever claims much can then empty a stock for good.
+"""
+
+PublishVerdict = Literal["ok", "duplicate", "reused", "too-many", "other-key"]
+"""What became of one key package.
+
+ok         it is in stock
+duplicate  it was in stock already: a repeat
+reused     its ref was consumed, dropped or belongs to another device
+too-many   the device has as many as it may have
+other-key  the device has bound another signature key for this scheme, or another device this one
+"""
 
 
 class DeviceRegistered(msgspec.Struct, frozen=True, tag="registered"):
@@ -151,6 +175,8 @@ class DeviceRegistered(msgspec.Struct, frozen=True, tag="registered"):
 
     device: Device
     created: bool
+    verdicts: tuple[PublishVerdict, ...] = ()
+    """One for each key package that came with it, in order."""
 
 
 class DuplicatePublicKey(msgspec.Struct, frozen=True, tag="duplicate-public-key", gc=False):
@@ -178,6 +204,53 @@ class Swept(msgspec.Struct, frozen=True, tag="swept", gc=False):
     def most(self) -> int:
         """Of the kind of which there were most: at the limit, there may be more."""
         return max(self.tokens, self.results, self.logins)
+
+
+class Retention(msgspec.Struct, frozen=True, gc=False):
+    """How long what has ended, or was never fetched, stays. Seconds."""
+
+    welcome: int = 90 * 86_400
+    """A pending Welcome that nobody fetches or answers: as long as the longest key package lives."""
+    ended: int = 30 * 86_400
+    """Welcomes and chat requests that have ended, invites that serve nobody any more."""
+    evidence: int = 90 * 86_400
+    report: int = 365 * 86_400
+    """A report, from its resolution."""
+    lapsed_claims: LapsedClaims = "return"
+
+
+DEFAULT_RETENTION = Retention()
+
+
+class Expired(msgspec.Struct, frozen=True, tag="expired", gc=False):
+    """How many rows went or ended in one round of `expire`."""
+
+    key_packages: int
+    claims: int
+    welcomes: int
+    """That were pending."""
+    ended: int
+    """Welcomes, requests, invites and reports that had ended before, and evidence."""
+    requests: int
+    """That were pending."""
+
+    @property
+    def most(self) -> int:
+        """Of the kind of which there were most: at the limit, there may be more."""
+        return max(self.key_packages, self.claims, self.welcomes, self.ended, self.requests)
+
+
+class MlsFigures(msgspec.Struct, frozen=True, gc=False):
+    """Counts over the whole store, for metrics. Reads much: once a minute, not per scrape."""
+
+    packages_available: int
+    packages_claimed: int
+    welcomes_pending: int
+    oldest_welcome: int | None
+    """Bucket of the oldest pending Welcome."""
+    reports_pending: int
+    requests_pending: int
+    evidence: int
 
 
 class StoreHealth(msgspec.Struct, frozen=True, gc=False):

@@ -71,7 +71,7 @@ SettleOutcome = WelcomeSettled | WelcomeEnded | WelcomeUnknown
 
 
 def settled_state(state: WelcomeState, verdict: WelcomeVerdict) -> WelcomeState | None:
-    """The state after a device's verdict; None where it cannot be given any more. Pure; every store's rule."""
+    """The state after a device's verdict; None where it cannot be given. Pure; every store's rule."""
     return _SETTLED.get((state, verdict))
 
 

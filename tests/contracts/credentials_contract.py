@@ -17,7 +17,8 @@ from router.store.credentials import (
     TooManyApiKeys,
 )
 from router.store.interface import Store
-from router.store.values import Account, Device, DeviceRegistered, DuplicatePublicKey, KeyPackage
+from router.store.key_packages import KeyPackage
+from router.store.values import Account, Device, DeviceRegistered, DuplicatePublicKey
 from tests.contracts.rooms import NOW, Room, account, device, devices
 
 DAY = NOW // 86_400
@@ -70,9 +71,9 @@ class DeviceContract:
     async def test_a_revoked_device_is_gone_with_all_that_is_its_own_but_its_memberships(
         self, store: Store
     ) -> None:
-        packages = (KeyPackage("suite", b"a"), KeyPackage("suite", b"b"))
-        gone = await register(store, 1, "ann", *packages)
-        stays = await register(store, 2, "ann", *packages)
+        packages = [KeyPackage(bytes([n]) * 32, 1, b"package", NOW + 9) for n in range(3)]
+        gone = await register(store, 1, "ann", *packages[:2])
+        stays = await register(store, 2, "ann", packages[2])
         room = Room(store, 1)
         await room.create("ann", devices("ann", 1, 2))
         await room.say("m1")

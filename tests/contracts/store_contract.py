@@ -15,6 +15,7 @@ from router.store import audit
 from router.store.audit import AuditFact, AuditHead, ChainBroken
 from router.store.errors import PoisonRequest
 from router.store.interface import Store
+from router.store.key_packages import KeyPackage
 from router.store.values import (
     Account,
     AlreadyAnswered,
@@ -23,7 +24,6 @@ from router.store.values import (
     DeviceRegistered,
     DuplicateMsgIds,
     DuplicatePublicKey,
-    KeyPackage,
     NameTaken,
     SeqConflict,
     StaleTerm,
@@ -466,15 +466,15 @@ class DirectoryContract:
 
     async def test_a_device_that_registers_its_key_again_keeps_its_id(self, store: Store) -> None:
         phone = Device(device(1), account("ann"), "phone", b"k" * 32, NOW // 86_400)
-        packages = tuple(KeyPackage("suite", bytes([n]) * 50) for n in range(3))
+        packages = tuple(KeyPackage(bytes([n]) * 32, 1, bytes([n]) * 50, NOW + 9) for n in range(3))
 
         async def register(wanted: Device, *given: KeyPackage) -> object:
             return await store.register_device(wanted, given, now=NOW + 86_400 * 3, max_devices=2)
 
-        assert await register(phone, *packages[:2]) == DeviceRegistered(phone, created=True)
+        assert await register(phone, *packages[:2]) == DeviceRegistered(phone, True, ("ok", "ok"))
         again = replace(phone, id=device(2), name="new phone", registered_day=phone.registered_day + 3)
         renamed = replace(phone, name="new phone")
-        assert await register(again, *packages[1:]) == DeviceRegistered(renamed, created=False)
+        assert await register(again, *packages[1:]) == DeviceRegistered(renamed, False, ("duplicate", "ok"))
         assert await store.key_packages(phone.id) == list(packages)
         assert (await store.device(phone.id), await store.device(device(2))) == (renamed, None)
 

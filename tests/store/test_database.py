@@ -20,11 +20,24 @@ from tests.contracts.rooms import Room, devices
 
 INLINE = SqliteOptions(writer="inline")
 
-_SMALL = ("SCAN asked VIRTUAL TABLE", "SCAN latest", "SCAN store", "SCAN (subquery", "SCAN CONSTANT ROW")
+_SMALL = (
+    "SCAN asked VIRTUAL TABLE",
+    "SCAN latest",
+    "SCAN mine",
+    "SCAN present",
+    "SCAN store",
+    "SCAN (subquery",
+    "SCAN CONSTANT ROW",
+)
 """What may be scanned: the parameters of a query, its own single row, the table that has one row."""
 _LOOKS_AT_THE_LAST_ENTRY = {"conversation_head", "last_entry", "visible_intervals", "unread"}
 """max(seq) or ORDER BY seq DESC LIMIT 1: one step to the end of the index."""
-_SORTS_FEW = {"visible_intervals", "members_now", "memberships", "devices_of", "key_packages"}
+_SORTS_FEW = {"visible_intervals", "members_now", "memberships", "devices_of", "key_packages"} | {
+    "claim_package",
+    "claim_package_of_suite",
+    "pending_welcomes",
+    "pending_additions",
+}
 """Sorts what belongs to one device, account or conversation."""
 
 

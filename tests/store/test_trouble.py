@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from router.store.errors import DurabilityLost, OutcomeUnknown, StoreUnavailable
-from router.store.sqlite import store as sqlite_store
+from router.store.sqlite import parts
 from router.store.sqlite.engines import InlineEngine
 from router.store.sqlite.folder import database_path
 from router.store.sqlite.requests import Outcome, Request, Unavailable
@@ -257,7 +257,7 @@ async def test_after_a_failed_fsync_nothing_is_moved_into_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither by a last checkpoint nor by SQLite's own when the last connection closes."""
-    monkeypatch.setitem(sqlite_store._ENGINES, "inline", LosingEngine)
+    monkeypatch.setitem(parts._ENGINES, "inline", LosingEngine)
     file = database_path(tmp_path / "data")
     log = file.with_name(file.name + "-wal")
     store = SqliteStore(tmp_path / "data", SqliteOptions(writer="inline", checkpoint_interval=1000))

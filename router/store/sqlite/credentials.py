@@ -3,10 +3,6 @@
 As everywhere in the ledger: whatever could refuse is looked at before the first write.
 """
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Protocol
-
 import msgspec
 from msgspec.structs import replace
 
@@ -25,7 +21,9 @@ from router.store.credentials import (
     Recovered,
     TooManyApiKeys,
 )
+from router.store.sqlite import groups, key_packages
 from router.store.sqlite.database import SQL
+from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.requests import (
     Changed,
     Done,
@@ -42,15 +40,6 @@ from router.store.sqlite.requests import (
 from router.store.values import Account, Device, DuplicatePublicKey
 
 Row = tuple[str, str, str, str, str, str, int]
-
-
-class Execute(Protocol):
-    """`sqlite3.Connection.execute`."""
-
-    def __call__(self, sql: str, parameters: tuple[object, ...] = (), /) -> sqlite3.Cursor: ...
-
-
-Record = Callable[[Sequence[AuditFact], int], None]
 
 
 def read_api_key(row: Row) -> ApiKey:
@@ -170,7 +159,9 @@ def _device(execute: Execute, account: str, device: str) -> Device | None:
 def _delete_device(execute: Execute, device: DeviceId) -> DeviceRevoked:
     # fetchall runs a statement with RETURNING to its end
     keys = execute(SQL["delete_device_api_keys"], (device,)).fetchall()
-    packages = execute(SQL["delete_key_packages"], (device,)).rowcount
+    packages = key_packages.forget_device(execute, device)
+    execute(SQL["delete_device_welcomes"], (device,))
+    groups.forget_device(execute, device)
     execute(SQL["delete_read_marks"], (device,))
     execute(SQL["delete_device"], (device,))
     return DeviceRevoked(packages, tuple(sorted(name for (name,) in keys)))

@@ -20,7 +20,6 @@ what fails alone is told so. Looking always would cost 3 µs a message, a savepo
 and read again after any rollback. It cannot be wrong meanwhile: who else writes has taken the term first.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,17 +31,56 @@ from protocol import (
     Created,
     Entry,
     EntryKind,
+    Group,
+    GroupReset,
     Known,
     MemberDevice,
-    MemberRemoved,
-    MembersAdded,
     MsgId,
     decode_fact,
+    decode_group,
+    encode_group,
+    evolve_group,
+    membership_change,
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
-from router.store.sqlite import credentials, logins, trouble
+from router.store.sqlite import (
+    contacts,
+    credentials,
+    groups,
+    key_packages,
+    logins,
+    moderation,
+    results,
+    trouble,
+    welcomes,
+)
 from router.store.sqlite.database import SQL, Synchronous, connect_writer
+from router.store.sqlite.execute import Execute, Record
+from router.store.sqlite.mls_requests import (
+    BlockSender,
+    ClaimKeyPackages,
+    DropKeyPackages,
+    EndAddition,
+    Expire,
+    FetchWelcome,
+    FileReport,
+    KeepEvidence,
+    KeepInvite,
+    LeaseAddition,
+    OptIn,
+    OptOut,
+    PublishKeyPackages,
+    PutChatRequest,
+    ReserveKeyPackage,
+    ResolveReport,
+    RevokeInvite,
+    SetRequestSettings,
+    SettleChatRequest,
+    SettleWelcome,
+    UnblockSender,
+    UseInvite,
+)
 from router.store.sqlite.requests import (
     AccountMade,
     BeginGrant,
@@ -77,16 +115,15 @@ from router.store.sqlite.requests import (
 )
 from router.store.values import (
     Account,
-    AlreadyAnswered,
     AppendRequest,
     Device,
     DeviceRegistered,
     DuplicateMsgIds,
     DuplicatePublicKey,
+    Expired,
     NameTaken,
     SeqConflict,
     StaleTerm,
-    StoredResult,
     Swept,
     TooManyDevices,
 )
@@ -98,6 +135,8 @@ _KNOWN = SQL["known_send"]
 _TERM = SQL["term"]
 _MAX_ENDS = 20_000
 """Conversations whose end is kept; when there are more, all are read again as they come."""
+_MAX_GROUPS = 1_000
+"""Groups whose part of the state is kept."""
 
 
 class Ledger:
@@ -111,6 +150,7 @@ class Ledger:
         self._head: int | None = None
         self._chain: AuditHead | None = None
         self._ends: dict[str, tuple[int, int]] = {}
+        self._groups: dict[int, Group] = {}
         self._rows: list[tuple[object, ...]] = []
         self._careful = False
 
@@ -163,6 +203,7 @@ class Ledger:
     def _roll_back(self) -> None:
         self._head = self._chain = None
         self._ends.clear()
+        self._groups.clear()
         self._rows.clear()
         if self._connection.in_transaction:
             try:
@@ -177,28 +218,34 @@ class Ledger:
         if request.term != self._term:
             return StaleTerm(self._term)
         if request.idempotency:
-            answered = self._answered(request.idempotency, request.now)
+            answered = results.answered(self._execute, request.idempotency, request.now)
             if answered is not None:
                 return answered
         key, actual = self._ends.get(request.conversation) or self._end(request.conversation)
         if actual != request.expected_seq:
             return SeqConflict(actual)
-        if self._careful:
+        if self._careful or request.effects:
+            # a commit that is there already is told so, not that its key packages are gone
             known = self._known(key, request.entries)
             if known:
                 return DuplicateMsgIds(known)
+            failed = groups.first_failure(self._execute, request.effects)
+            if failed is not None:
+                return failed
         # From here on it writes, and nothing refuses any more.
         first = position = (self._head or 0) + 1
         for entry in request.entries:
-            if entry.msg_id is None:
+            if entry.kind is not EntryKind.MESSAGE:
                 key = self._apply(entry, key, position)
             self._rows.append(_row(entry, key, position))
             position += 1
         self._head = position - 1
         if key:
             self._ends[request.conversation] = (key, actual + len(request.entries))
+        if request.effects:
+            groups.carry_out(self._execute, request.effects, key, request.now)
         if request.idempotency:
-            self._store_results(request.idempotency)
+            results.keep(self._execute, request.idempotency)
         if request.audit:
             self._record(request.audit, request.now)
         return Placed(first)
@@ -230,28 +277,64 @@ class Ledger:
 
     def _apply(self, entry: Entry, key: int, position: int) -> int:
         """Write what follows from an entry that is no message; the key of its conversation."""
-        if entry.kind is EntryKind.COMMIT:
+        if entry.kind is EntryKind.CREATED:
+            key = self._create(entry)
+        elif entry.kind is EntryKind.COMMIT:
             self._execute(SQL["set_epoch"], (entry.epoch, key))
-            return key
-        match decode_fact(entry.body):
-            case Created() as fact:
-                key = self._create(entry, fact)
-                self._open_memberships(entry, key, position, fact.members)
-                self._execute(SQL["set_standing"], (key, fact.creator, "admin"))
-            case MembersAdded(members=members):
-                self._open_memberships(entry, key, position, members)
-                for account in {member.account for member in members}:
-                    self._execute(SQL["clear_standing"], (key, account))
-            case MemberRemoved() as fact:
-                for device in fact.devices:
-                    self._execute(SQL["close_membership"], (entry.seq, position, key, device))
-                self._execute(SQL["set_standing"], (key, fact.account, fact.action))
-                if fact.successor is not None:
-                    self._execute(SQL["set_standing"], (key, fact.successor, "admin"))
-        self._record(audit.membership_facts(entry), entry.received)
+        elif entry.kind is EntryKind.GROUP_RESET:
+            self._reset(entry, key)
+        self._move_members(entry, key, position)
+        self._move_group(entry, key)
+        self._record(audit.facts_of(entry), entry.received)
         return key
 
-    def _create(self, entry: Entry, fact: Created) -> int:
+    def _move_members(self, entry: Entry, key: int, position: int) -> None:
+        """Intervals, leaves, standings. `membership_change` agrees with `evolve`: a law of the protocol."""
+        change = membership_change(entry)
+        for device in change.gone:
+            self._execute(SQL["close_membership"], (entry.seq, position, key, device))
+            welcomes.supersede(self._execute, key, device, entry.received)
+        for device, leaf in change.leaves:
+            self._execute(SQL["set_leaf"], (leaf, key, device))
+        if change.joined:
+            self._open_memberships(entry, key, position, change.joined)
+        for account in change.returned:
+            self._execute(SQL["clear_standing"], (key, account, "removed"))
+            self._execute(SQL["clear_standing"], (key, account, "left"))
+        for standing, accounts in (("left", change.left), ("removed", change.removed)):
+            for account in accounts:
+                self._execute(SQL["clear_standing"], (key, account, "admin"))
+                self._execute(SQL["set_standing"], (key, account, standing))
+        for account in change.demoted:
+            self._execute(SQL["clear_standing"], (key, account, "admin"))
+        for account in change.promoted:
+            self._execute(SQL["set_standing"], (key, account, "admin"))
+
+    def _move_group(self, entry: Entry, key: int) -> None:
+        """The column that holds the group's part of the state; NULL while there is nothing to tell."""
+        before = self._groups.get(key)
+        if before is None:
+            (column,) = self._execute(SQL["group_state"], (key,)).fetchone()
+            before = Group() if column is None else decode_group(column)
+        after = evolve_group(before, entry)
+        if after != before:
+            column = None if after == Group() else encode_group(after)
+            self._execute(SQL["set_group_state"], (column, key))
+        if len(self._groups) >= _MAX_GROUPS:
+            self._groups.clear()
+        self._groups[key] = after
+
+    def _reset(self, entry: Entry, key: int) -> None:
+        fact = decode_fact(entry.body)
+        if not isinstance(fact, GroupReset):
+            raise TypeError(f"a reset with a {type(fact).__name__}")
+        self._execute(SQL["reset_group"], (fact.group_id, fact.cipher_suite, entry.epoch, entry.seq, key))
+        welcomes.supersede_all(self._execute, key, entry.received)
+
+    def _create(self, entry: Entry) -> int:
+        fact = decode_fact(entry.body)
+        if not isinstance(fact, Created):
+            raise TypeError(f"a creation with a {type(fact).__name__}")
         cursor = self._execute(
             SQL["insert_conversation"],
             (
@@ -277,24 +360,19 @@ class Ledger:
         self._connection.executemany(
             SQL["open_membership"],
             [
-                (key, member.device, member.account, member.device_name, entry.received, entry.seq, position)
+                (
+                    key,
+                    member.device,
+                    member.account,
+                    member.device_name,
+                    member.leaf,
+                    entry.received,
+                    entry.seq,
+                    position,
+                )
                 for member in members
             ],
         )
-
-    def _answered(self, results: Sequence[StoredResult], now: int) -> AlreadyAnswered | None:
-        for result in results:
-            row = self._execute(SQL["result"], (result.scope, now)).fetchone()
-            if row is not None:
-                return AlreadyAnswered(StoredResult(*row))
-        return None
-
-    def _store_results(self, results: Sequence[StoredResult]) -> None:
-        for result in results:
-            self._execute(
-                SQL["store_result"],
-                (result.scope, result.fingerprint, result.status, result.expires, result.body),
-            )
 
     def _record(self, facts: Sequence[AuditFact], at: int) -> None:
         head = self._chain
@@ -337,7 +415,7 @@ class Ledger:
         return AccountMade(wanted)
 
     def _register_device(self, request: RegisterDevice) -> Outcome:
-        answered = self._answered(request.idempotency, request.now)
+        answered = results.answered(self._execute, request.idempotency, request.now)
         if answered is not None:
             return answered
         device = request.device
@@ -365,13 +443,16 @@ class Ledger:
                 ),
             )
             self._record((AuditFact("device.registered", device.account, device.id),), request.now)
-        for package in request.key_packages:
-            digest = hashlib.sha256(package.package).digest()
-            self._execute(
-                SQL["insert_key_package"], (standing.id, package.cipher_suite, digest, package.package)
-            )
-        self._store_results(request.idempotency)
-        return DeviceRegistered(standing, created=row is None)
+        verdicts = key_packages.take(
+            self._execute,
+            standing.account,
+            standing.id,
+            request.key_packages,
+            request.now,
+            request.max_packages,
+        )
+        results.keep(self._execute, request.idempotency)
+        return DeviceRegistered(standing, created=row is None, verdicts=verdicts)
 
     def _move_read_mark(self, request: MoveReadMark) -> Outcome:
         found = self._execute(SQL["conversation_key"], (request.conversation,)).fetchone()
@@ -392,6 +473,16 @@ class Ledger:
         pending = self._execute(SQL["sweep_pending"], (request.now, request.limit)).rowcount
         grants = self._execute(SQL["sweep_grants"], (request.now, request.limit)).rowcount
         return Swept(tokens, results, max(pending, grants))
+
+    def _expire(self, request: Expire) -> Outcome:
+        now, limit, kept = request.now, request.limit, request.retention
+        packages, claims = key_packages.expire(self._execute, now, limit, kept.lapsed_claims)
+        pending, ended = welcomes.expire(self._execute, now, limit, kept)
+        requests, answered = contacts.expire(self._execute, now, limit, kept)
+        evidence = groups.sweep_evidence(self._execute, now - kept.evidence, limit)
+        moderated = moderation.expire(self._execute, now, limit, kept)
+        groups.sweep_additions(self._execute, now)
+        return Expired(packages, claims, pending, max(ended, answered, evidence, moderated), requests)
 
     def _probe(self, request: Probe) -> Outcome:  # noqa: ARG002 - one signature for all handlers
         self._execute(SQL["probe_write"])
@@ -415,7 +506,7 @@ def _row(entry: Entry, key: int, position: int) -> tuple[object, ...]:
 
 
 def _elsewhere(
-    handler: Callable[[credentials.Execute, credentials.Record, Any], Outcome],
+    handler: Callable[[Execute, Record, Any], Outcome],
 ) -> Callable[[Ledger, Any], Outcome]:
     """A handler that lives in a file of its own and needs no state of the ledger's."""
     return lambda ledger, request: handler(ledger._execute, ledger._record, request)
@@ -445,4 +536,26 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     BeginGrant: _elsewhere(logins.begin_grant),
     RotateGrant: _elsewhere(logins.rotate_grant),
     EndGrants: _elsewhere(logins.end_grants),
+    Expire: Ledger._expire,
+    PublishKeyPackages: _elsewhere(key_packages.publish),
+    ClaimKeyPackages: _elsewhere(key_packages.claim),
+    ReserveKeyPackage: _elsewhere(key_packages.reserve),
+    DropKeyPackages: _elsewhere(key_packages.drop),
+    FetchWelcome: _elsewhere(welcomes.fetch),
+    SettleWelcome: _elsewhere(welcomes.settle),
+    KeepEvidence: _elsewhere(groups.keep_evidence),
+    LeaseAddition: _elsewhere(groups.lease),
+    EndAddition: _elsewhere(groups.end),
+    FileReport: _elsewhere(moderation.file_report),
+    ResolveReport: _elsewhere(moderation.resolve),
+    KeepInvite: _elsewhere(moderation.keep_invite),
+    RevokeInvite: _elsewhere(moderation.revoke_invite),
+    UseInvite: _elsewhere(moderation.use_invite),
+    OptIn: _elsewhere(contacts.opt_in),
+    OptOut: _elsewhere(contacts.opt_out),
+    SetRequestSettings: _elsewhere(contacts.set_settings),
+    PutChatRequest: _elsewhere(contacts.put),
+    SettleChatRequest: _elsewhere(contacts.settle),
+    BlockSender: _elsewhere(contacts.block),
+    UnblockSender: _elsewhere(contacts.unblock),
 }

@@ -14,8 +14,8 @@ from router.store.logins import (
     is_retry,
     judge_rotation,
 )
-from router.store.sqlite.credentials import Execute, Record
 from router.store.sqlite.database import SQL
+from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.requests import (
     AccountMade,
     BeginGrant,

@@ -27,23 +27,26 @@ from protocol import (
     DeviceId,
     Entry,
     EntryKind,
+    Group,
     Known,
     Member,
     MsgId,
     by_account,
+    decode_group,
 )
 from router.store import audit, rules
 from router.store.audit import AuditHead, AuditLink
 from router.store.credentials import ApiKey, Suspension
 from router.store.sqlite.credentials import read_api_key
 from router.store.sqlite.database import SQL, connect_reader
+from router.store.sqlite.execute import Execute
 from router.store.values import (
     Account,
     ConversationPage,
     Device,
     DevicePage,
-    KeyPackage,
     Membership,
+    MlsFigures,
     StoredResult,
 )
 
@@ -59,6 +62,11 @@ class Reader:
         self._genesis = audit.genesis(log_id, rules.SHARD)
         self._connection = connect_reader(path)
         self._execute = self._connection.execute
+
+    @property
+    def execute(self) -> Execute:
+        """For the pages that read rows of their own (`key_packages.py` and its like)."""
+        return self._execute
 
     def close(self) -> None:
         """Let the database go."""
@@ -83,7 +91,7 @@ class Reader:
         row = self._execute(SQL["conversation"], (conversation,)).fetchone()
         if row is None:
             return None
-        key, name, kind, group_id, cipher_suite, creator, title, description, created, epoch, window = row
+        key, name, kind, group_id, suite, creator, title, description, created, epoch, window, group = row
         seq, app_count = self._execute(SQL["last_entry"], (key,)).fetchone()
         members = {
             member[1]: Member(*member) for member in self._execute(SQL["members_now"], (key,)).fetchall()
@@ -95,7 +103,7 @@ class Reader:
             id=name,
             kind=ConversationKind(kind),
             group_id=group_id,
-            cipher_suite=cipher_suite,
+            cipher_suite=suite,
             creator=creator,
             name=title,
             description=description,
@@ -110,6 +118,7 @@ class Reader:
             left=frozenset(standings["left"]),
             window=window,
             devices_by_account=by_account(members.values()),
+            group=Group() if group is None else decode_group(group),
         )
 
     def _last_message(self, key: int, last_seq: int) -> int | None:
@@ -161,6 +170,24 @@ class Reader:
             return self._entries(SQL["conversation_entries"], bounds, max_entries, max_bytes)
         wanted = msgspec.json.encode(sorted(kinds)).decode()
         return self._entries(SQL["conversation_entries_of_kinds"], (*bounds, wanted), max_entries, max_bytes)
+
+    def handshakes(
+        self,
+        conversation: ConversationId,
+        kind: EntryKind,
+        from_epoch: int,
+        to_epoch: int | None,
+        max_entries: int,
+        max_bytes: int,
+    ) -> list[Entry]:
+        """See `Store.commits` and `Store.proposals`."""
+        upto = _NO_LIMIT if to_epoch is None else to_epoch
+        asked = (conversation, kind.value, from_epoch, upto)
+        return self._entries(SQL["handshakes"], asked, max_entries, max_bytes)
+
+    def mls_figures(self, now: int) -> MlsFigures:
+        """See `Store.mls_figures`."""
+        return MlsFigures(*self._execute(SQL["mls_figures_scan"], (now, now, now)).fetchone())
 
     def _entries(
         self, query: str, parameters: tuple[object, ...], max_entries: int, max_bytes: int
@@ -272,16 +299,7 @@ class Reader:
         """See `Store.devices_of`."""
         return [Device(*row) for row in self._execute(SQL["devices_of"], (account,)).fetchall()]
 
-    def key_packages(self, device: DeviceId) -> list[KeyPackage]:
-        """See `Store.key_packages`."""
-        return [KeyPackage(*row) for row in self._execute(SQL["key_packages"], (device,)).fetchall()]
-
     # -- credentials -----------------------------------------------------------------------------------
-
-    def count_key_packages(self, device: DeviceId) -> int:
-        """See `Store.count_key_packages`."""
-        (count,) = self._execute(SQL["count_key_packages"], (device,)).fetchone()
-        return int(count)
 
     def api_key(self, key: str) -> ApiKey | None:
         """See `Store.api_key`."""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from protocol import PutGroupInfo, PutWelcome
 from router.store.audit import AuditFact
 from router.store.credentials import (
     AccountUnknown,
@@ -15,16 +16,25 @@ from router.store.credentials import (
     Recovered,
     TooManyApiKeys,
 )
+from router.store.key_packages import KeyPackage
 from router.store.logins import Grant, GrantReused, GrantRotated, GrantUnknown, IdentityLinked
+from router.store.sqlite.mls_requests import (
+    FileReport,
+    KeepEvidence,
+    MlsOutcome,
+    MlsRequest,
+    PublishKeyPackages,
+    PutChatRequest,
+)
 from router.store.values import (
     Account,
     AlreadyAnswered,
     AppendRequest,
+    ConditionFailed,
     Device,
     DeviceRegistered,
     DuplicateMsgIds,
     DuplicatePublicKey,
-    KeyPackage,
     NameTaken,
     SeqConflict,
     StaleTerm,
@@ -55,6 +65,7 @@ class RegisterDevice(msgspec.Struct, frozen=True, tag="register-device"):
     key_packages: tuple[KeyPackage, ...]
     now: int
     max_devices: int
+    max_packages: int
     idempotency: tuple[StoredResult, ...]
 
 
@@ -228,6 +239,7 @@ Request = (
     | BeginGrant
     | RotateGrant
     | EndGrants
+    | MlsRequest
 )
 
 
@@ -324,4 +336,31 @@ Outcome = (
     | GrantReused
     | GrantUnknown
     | GrantsEnded
+    | ConditionFailed
+    | MlsOutcome
 )
+
+_OVERHEAD = 256
+"""Bytes counted for a request, an entry or an effect besides its body."""
+
+
+def size_of(request: Request) -> int:
+    """About how many bytes a request holds: what the queue is bounded by."""
+    match request:
+        case AppendRequest(entries=entries, effects=effects):
+            size = _OVERHEAD
+            for entry in entries:
+                size += len(entry.body) + _OVERHEAD
+            for effect in effects:
+                size += (len(effect.body) if isinstance(effect, PutWelcome | PutGroupInfo) else 0) + _OVERHEAD
+            return size
+        case PublishKeyPackages(packages=packages) | RegisterDevice(key_packages=packages):
+            return _OVERHEAD + sum(len(package.package) + _OVERHEAD for package in packages)
+        case KeepEvidence(evidence=evidence):
+            return _OVERHEAD + len(evidence.body)
+        case FileReport(report=report):
+            return _OVERHEAD + len(report.content)
+        case PutChatRequest(held=held):
+            return _OVERHEAD + sum(len(message.body) + _OVERHEAD for message in held)
+        case _:
+            return _OVERHEAD

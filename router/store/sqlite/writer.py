@@ -48,11 +48,17 @@ from protocol import Entry
 from router.store import rules
 from router.store.errors import DurabilityLost, OutcomeUnknown, Overloaded, PoisonRequest, StoreUnavailable
 from router.store.sqlite.engines import Engine, EngineDied
-from router.store.sqlite.requests import Outcome, Placed, Poisoned, Probe, RememberToken, Request, Unavailable
+from router.store.sqlite.requests import (
+    Outcome,
+    Placed,
+    Poisoned,
+    Probe,
+    RememberToken,
+    Request,
+    Unavailable,
+    size_of,
+)
 from router.store.values import Appended, AppendRequest, StaleTerm
-
-_OVERHEAD = 256
-"""Bytes counted for a request or an entry besides its body."""
 
 
 @attrs.frozen
@@ -157,7 +163,7 @@ class Writer:
     def _enqueue(self, request: Request) -> _Waiting:
         if self._trouble is not None and not isinstance(request, RememberToken):
             raise StoreUnavailable(self._bounds.retry_after, self._trouble)
-        size = _size(request)
+        size = size_of(request)
         items, total = self._items, self._bytes + size
         # A request larger than the whole bound is let in alone: it could never be written otherwise.
         if items and (items >= self._bounds.queue_items or total > self._bounds.queue_bytes):
@@ -357,11 +363,3 @@ class Writer:
     def _forget(self, waiting: _Waiting) -> None:
         self._items -= 1
         self._bytes -= waiting.size
-
-
-def _size(request: Request) -> int:
-    size = _OVERHEAD
-    if type(request) is AppendRequest:
-        for entry in request.entries:
-            size += len(entry.body) + _OVERHEAD
-    return size
