@@ -90,6 +90,7 @@ from protocol._evolve import (
     evolve,
 )
 from protocol._evolve_group import evolve_group
+from protocol._evolve_mls import may_come_back, role_of
 from protocol._facts import (
     AccountNamed,
     CommitMade,
@@ -113,6 +114,7 @@ from protocol._facts import (
     encode_fact,
 )
 from protocol._group import (
+    Announced,
     Asked,
     Group,
     Rejoin,

@@ -71,9 +71,7 @@ def handshake(
         removes=tuple(removes),
         committer_device=by,
         external=external,
-        proposals=tuple(state.group.proposals)
-        if proposals is None and not external
-        else tuple(proposals or ()),
+        proposals=() if external else tuple(state.group.proposals if proposals is None else proposals),
         verified_against=None if private else state.group.group_info_hash,
         group_info=info,
         welcomes=(() if external else welcomes(adds)) if given is None else tuple(given),
