@@ -8,6 +8,7 @@ hears of something that a crash could undo. Rounds of one batch, until it is com
        └────▶ append ─▶ Appended         install, answer
                      ─▶ DuplicateMsgIds  decide again with what is known now
                      ─▶ AlreadyAnswered  decide again with the stored result
+                     ─▶ ConditionFailed  decide again with the command refused whose effect cannot be
                      ─▶ SeqConflict      reload, decide again: our state was old (an unknown outcome before)
                      ─▶ StaleTerm        another owner writes: refuse
 
@@ -48,16 +49,19 @@ from router.store.values import (
     AlreadyAnswered,
     Appended,
     AppendRequest,
+    ConditionFailed,
     DuplicateMsgIds,
     SeqConflict,
     StaleTerm,
     StoredResult,
 )
 
-_MAX_ROUNDS = 8  # each round learns something; more means the store and we disagree for ever
+_MAX_ROUNDS = 8  # besides one for each command: each round learns something, or we disagree for ever
 _BATCH_ITEMS = 64
 _BATCH_BYTES = 1 << 20
 _STATUS_OK = 200
+_CONDITION = "What this needs is not there any more."
+_UNMET = {"KeyPackageNotFound": "A key package is used up, expired, or not one that you claimed."}
 
 
 @attrs.frozen
@@ -128,16 +132,23 @@ class _Desk:
         bucketed = bucket(now, house.limits.bucket_seconds)
         known: dict[MsgId, Known | None] = {}
         settled = await self._settled(commands, bucketed)
-        for _ in range(_MAX_ROUNDS):
+        refused: dict[int, Rejected] = {}
+        for _ in range(_MAX_ROUNDS + len(commands)):
             decision = decide_batch(
-                self._state, commands, now=now, limits=house.limits, known=known, settled=settled
+                self._state,
+                commands,
+                now=now,
+                limits=house.limits,
+                known=known,
+                settled=settled,
+                refused=refused,
             )
             if decision.lookups:
                 wanted = tuple(decision.lookups)
                 found = await house.store.known_sends(self._conversation, wanted)
                 known.update({msg_id: found.get(msg_id) for msg_id in wanted})
                 continue
-            if not decision.entries:
+            if not decision.entries and not decision.effects:
                 return decision.outcomes
             request = AppendRequest(
                 conversation=self._conversation,
@@ -146,6 +157,7 @@ class _Desk:
                 term=house.store.term,
                 now=bucketed,
                 idempotency=tuple(self._stored(each, bucketed) for each in decision.settled),
+                effects=tuple(effect for _, effect in decision.effects),
             )
             match await house.store.append(request):
                 case Appended():
@@ -155,10 +167,14 @@ class _Desk:
                     known.update(more)
                 case AlreadyAnswered(stored=stored):
                     settled[stored.scope] = _settled(stored)
+                case ConditionFailed(effect=number, error=error):
+                    command, _ = decision.effects[number]
+                    refused[command] = Rejected(error, _UNMET.get(error, _CONDITION))
                 case SeqConflict():
                     # Something landed of which we did not know: what was looked up before it is stale.
                     self._state = await house.store.conversation(self._conversation)
                     known.clear()
+                    refused.clear()
                     settled = await self._settled(commands, bucketed)
                 case StaleTerm():
                     raise OwnerChanged

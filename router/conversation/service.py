@@ -11,7 +11,7 @@ from typing import Protocol
 import attrs
 
 from actors import AskFailed, MailboxClosed, MailboxFull, Quarantined, RegistryFull, Reply, Request
-from protocol import Answer, Command, ConversationId, Rejected, Send
+from protocol import Answer, Command, ConversationId, Rejected, payload_bytes
 
 _RETRY_AFTER_SECONDS = 1.0
 _COMMAND_OVERHEAD_BYTES = 512
@@ -42,8 +42,7 @@ class Ask(Request[Answer | Rejected]):
 
 def weigh(ask: Ask) -> int:
     """Bytes a waiting command holds, for the bound of the mailbox."""
-    command = ask.command
-    return _COMMAND_OVERHEAD_BYTES + (len(command.body) if isinstance(command, Send) else 0)
+    return _COMMAND_OVERHEAD_BYTES + payload_bytes(ask.command)
 
 
 class Addresses(Protocol):
