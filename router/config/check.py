@@ -191,6 +191,12 @@ def _weaker(settings: Settings) -> Iterator[Finding]:
             wrong="An answered send survives a killed process but not a power cut.",
             mend='Use "full" where an answer must mean durable.',
         )
+    if not settings.blocks.enabled or settings.blocks.when_unknown == "allow":
+        yield warn(
+            "blocks.when_unknown" if settings.blocks.enabled else "blocks.enabled",
+            wrong="People may be brought together with somebody who blocks them, or whom they block.",
+            mend='Leave blocks.enabled on, and blocks.when_unknown = "refuse".',
+        )
     if settings.logging.exception_messages and not is_loopback(settings.server.host):
         yield warn(
             "logging.exception_messages",

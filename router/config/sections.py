@@ -299,6 +299,83 @@ class Identity:
 
 
 @attrs.frozen(kw_only=True)
+class Blocks:
+    """Blocks between accounts: who is not brought together in a conversation, by accounts' own records."""
+
+    enabled: bool = option(
+        True, "Look at accounts' app.bsky.graph.block records before they are in one conversation."
+    )
+    when_unknown: Literal["refuse", "allow"] = option(
+        "refuse", "Where records cannot be read: refuse with Retry-After, or allow what they might forbid."
+    )
+    fresh: float = option(
+        60.0, "Records are used so long before they are read again.", unit="s", minimum=0, maximum=3_600
+    )
+    unknown: float = option(
+        30.0,
+        "That records cannot be read is believed so long; also the Retry-After then.",
+        unit="s",
+        minimum=1,
+        maximum=3_600,
+    )
+    stale: float = option(
+        _DAY,
+        "A block that was seen counts so long while the account's PDS does not answer.",
+        unit="s",
+        minimum=0,
+        maximum=30 * _DAY,
+    )
+    lookup_timeout: float = option(
+        10.0,
+        "Reading one account's records takes no longer, waiting for a turn included.",
+        unit="s",
+        minimum=0.1,
+        maximum=25,
+    )
+    request_timeout: float = option(
+        3.0, "One request to a PDS takes no longer.", unit="s", minimum=0.1, maximum=25
+    )
+    max_lookups: int = option(
+        32, "Requests to PDSs at once; further ones wait their turn.", minimum=1, maximum=1_000
+    )
+    max_lookups_per_host: int = option(8, "Requests to one PDS at once.", minimum=1, maximum=1_000)
+    requests_per_host: int = option(
+        600,
+        "Requests to one PDS; beyond that its accounts' records are unknown.",
+        unit="a minute",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    max_records: int = option(
+        5_000,
+        "Block records read of one account; among more, a block that was not found is unknown.",
+        minimum=100,
+        maximum=1_000_000,
+    )
+    max_bytes: int = option(
+        4 * _MIB,
+        "Bytes of answers read for one account.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=256 * _MIB,
+    )
+    accounts: int = option(10_000, "Accounts whose blocks are held.", minimum=1, maximum=10_000_000)
+    cache_bytes: int = option(
+        32 * _MIB, "Bytes of blocks held.", unit="bytes", minimum=65_536, maximum=4_096 * _MIB
+    )
+    claim_interval: float = option(
+        5.0,
+        "Between two looks at one account that told changes of its blocks bring about.",
+        unit="s",
+        minimum=0,
+        maximum=3_600,
+    )
+    claims_per_minute: int = option(
+        300, "Looks that told changes of blocks bring about, over all accounts.", minimum=1, maximum=100_000
+    )
+
+
+@attrs.frozen(kw_only=True)
 class Limits:
     """How large things may be."""
 
@@ -452,6 +529,7 @@ class Settings:
     login_keycloak: LoginKeycloak = attrs.field(factory=LoginKeycloak)
     login_google: LoginGoogle = attrs.field(factory=LoginGoogle)
     login_oidc: LoginOidc = attrs.field(factory=LoginOidc)
+    blocks: Blocks = attrs.field(factory=Blocks)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
     cors: Cors = attrs.field(factory=Cors)
@@ -477,6 +555,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "login_keycloak": LoginKeycloak,
     "login_google": LoginGoogle,
     "login_oidc": LoginOidc,
+    "blocks": Blocks,
     "limits": Limits,
     "rate": Rates,
     "cors": Cors,

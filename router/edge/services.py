@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from protocol import AccountDid
+from router.blocks.service import Blocks
 from router.config import superadmins
 from router.config.sections import Settings
 from router.conversation.service import Conversations
@@ -48,6 +49,7 @@ class Edge:
     tickets: Tickets
     seen: LastSeen
     login: Login
+    blocks: Blocks
     documents: ServedDocuments
     secrets: ServerSecrets
     health: Health

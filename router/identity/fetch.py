@@ -11,8 +11,10 @@ The time of the whole is the caller's deadline. A body that comes a byte at a ti
 
 import enum
 import ssl
+from collections.abc import Collection
 from typing import Final
 
+import attrs
 import h11
 import trio
 
@@ -56,6 +58,14 @@ class FetchFailed(Exception):
         self.why = why
 
 
+@attrs.frozen
+class Answer:
+    """What a host answered."""
+
+    status: int
+    body: bytes
+
+
 class Fetcher:
     """Fetches documents through one dialer."""
 
@@ -77,9 +87,24 @@ class Fetcher:
         Raises `FetchFailed`. Waits as long as the caller lets it. The media type of the answer is not
         looked at: hosts of did:web documents give anything from `text/plain` to `application/did+json`.
         """
+        answer = await self.ask(origin, path, max_bytes=max_bytes, accept=accept)
+        return None if answer.status in _GONE else answer.body
+
+    async def ask(
+        self,
+        origin: Origin,
+        path: str,
+        *,
+        refusals: Collection[int] = (),
+        max_bytes: int = MAX_DOCUMENT_BYTES,
+        accept: str = "application/json",
+    ) -> Answer:
+        """What `get` fetches, with its status; of `refusals`, statuses of 4xx, the body too: an XRPC host
+        says there why. Other statuses fail, but 404 and 410, which come without a body."""
         stream = await self._open(origin)
         try:
-            return await _Exchange(stream, max_bytes).get(origin.netloc, path, accept, self._agent)
+            exchange = _Exchange(stream, max_bytes, frozenset((200, *refusals)))
+            return await exchange.get(origin.netloc, path, accept, self._agent)
         except (trio.BrokenResourceError, trio.ClosedResourceError, h11.ProtocolError):
             raise FetchFailed(Why.BROKEN_OFF) from None
         finally:
@@ -113,12 +138,13 @@ class Fetcher:
 class _Exchange:
     """One request and its answer on a connection."""
 
-    def __init__(self, stream: trio.abc.Stream, max_bytes: int) -> None:
+    def __init__(self, stream: trio.abc.Stream, max_bytes: int, wanted: Collection[int]) -> None:
         self._stream = stream
         self._max_bytes = max_bytes
+        self._wanted = wanted
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
 
-    async def get(self, host: str, path: str, accept: str, agent: str) -> bytes | None:
+    async def get(self, host: str, path: str, accept: str, agent: str) -> Answer:
         headers = [
             ("Host", host),
             ("Accept", accept),
@@ -133,18 +159,19 @@ class _Exchange:
             response = await self._next()
         if not isinstance(response, h11.Response):
             raise FetchFailed(Why.BROKEN_OFF)
-        if response.status_code in _GONE:
-            return None
-        if 300 <= response.status_code < 400:
+        status = response.status_code
+        if 300 <= status < 400:
             raise FetchFailed(Why.REDIRECT)
-        if response.status_code != 200:
+        if status not in self._wanted:
+            if status in _GONE:
+                return Answer(status, b"")
             raise FetchFailed(Why.STATUS)
         for name, value in response.headers:
             if name == b"content-encoding" and value.lower() != b"identity":
                 raise FetchFailed(Why.CODING)
             if name == b"content-length" and int(value) > self._max_bytes:
                 raise FetchFailed(Why.TOO_LARGE)
-        return await self._body()
+        return Answer(status, await self._body())
 
     async def _body(self) -> bytes:
         body = bytearray()

@@ -77,6 +77,17 @@ DID_BRAKED = Metric(
     Kind.READ_COUNTER,
     "Looks that a failed signature asked for and the brakes refused.",
 )
+BLOCK_LOOKS = Metric(
+    "rookery_block_looks_total",
+    Kind.READ_COUNTER,
+    "Looks for the blocks of accounts of elsewhere, by what was read and how it ended.",
+    ("what", "result"),
+)
+BLOCK_BRAKED = Metric(
+    "rookery_block_braked_total",
+    Kind.READ_COUNTER,
+    "Told changes of blocks that the brakes left unexamined.",
+)
 LOOP_DELAY = Metric(
     "rookery_loop_delay_seconds", Kind.HISTOGRAM, "How late the event loop wakes a sleeper.", (), _FAST
 )

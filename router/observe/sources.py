@@ -147,6 +147,24 @@ def did_looks(resolver: OutsideCounters) -> Source:
     return samples
 
 
+class BlockCounters(Protocol):
+    """What is exported of the looks for blocks (observe knows no blocks)."""
+
+    def results(self) -> Mapping[tuple[str, str], int]: ...
+    def statistics(self) -> Mapping[str, int]: ...
+
+
+def block_looks(blocks: BlockCounters) -> Source:
+    """A source for looks at accounts' PDSs, and those the brakes refused."""
+
+    def samples() -> Iterator[Sample]:
+        for labels, number in blocks.results().items():
+            yield Sample(metrics.BLOCK_LOOKS, number, labels)
+        yield Sample(metrics.BLOCK_BRAKED, blocks.statistics()["braked"])
+
+    return samples
+
+
 def log_writer(writer: LineWriter) -> Source:
     """A source for the lines that could not be written."""
     return lambda: (Sample(metrics.LINES_LOST, writer.lost),)

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 from router.device.tail import PENDING_BYTES, PENDING_ENTRIES
 from router.observe import QueueState
-from router.observe.sources import Forgotten, did_looks, forgotten, log_writer, process, queues
+from router.observe.sources import (
+    Forgotten,
+    block_looks,
+    did_looks,
+    forgotten,
+    log_writer,
+    process,
+    queues,
+)
 from router.observe.sources import store as store_counters
 from router.observe.sources import tail as tail_counters
 from router.wiring.parts import Parts
@@ -26,6 +34,7 @@ def add_gauges(parts: Parts) -> None:
         log_writer(observation.logs.writer),
         forgotten(crowded_out),
         did_looks(parts.identity.outside),
+        block_looks(parts.identity.blocks),
     ):
         observation.metrics.add_source(source)
 
@@ -79,6 +88,17 @@ def _of_identity(parts: Parts) -> Iterator[QueueState]:
         max_bytes=outside["max_bytes"],
     )
     yield QueueState(queue="did_looks", items=outside["looks"], max_items=outside["max_looks"])
+    blocks = identity.blocks.statistics()
+    yield QueueState(
+        queue="block_records",
+        items=blocks["items"],
+        max_items=blocks["max_items"],
+        bytes=blocks["bytes"],
+        max_bytes=blocks["max_bytes"],
+    )
+    yield QueueState(queue="block_looks", items=blocks["looks"], max_items=blocks["max_looks"])
+    yield QueueState(queue="block_claims", items=blocks["claims"], max_items=blocks["max_items"])
+    yield QueueState(queue="block_hosts", items=blocks["hosts"], max_items=blocks["max_hosts"])
     for name, held in (
         ("used_tokens", identity.replay.statistics()),
         ("revocations", identity.revocations.statistics()),

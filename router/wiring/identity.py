@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import attrs
 
+from router.blocks.service import Blocks
 from router.config import Settings, loopback_hosts, public_origin, service_did
 from router.device.seen import LastSeen
 from router.identity.api_keys import ApiKeys
@@ -22,6 +23,7 @@ from router.login.keyring import KeyRing
 from router.login.service import Login, make_login
 from router.login.tokens import AccessTokens
 from router.store.interface import Store
+from router.wiring.blocks import make_blocks
 from router.wiring.observation import Observation
 
 
@@ -37,6 +39,7 @@ class Identity:
     login: Login
     residents: LocalResolver
     outside: OutsideResolver
+    blocks: Blocks
     api_keys: ApiKeys
     tickets: Tickets
     seen: LastSeen
@@ -58,12 +61,13 @@ def make_identity(
     revocations, replay = Revocations(now), ReplayGuard()
     residents = LocalResolver(service, store)
     outside = outside_resolver(settings.identity, report=observation.report)
+    resolver = HomeFirst(service, residents, outside)
     api_keys, tickets = ApiKeys(store, secrets, clock=now), Tickets(secrets, clock=now)
     policy, token_hash = _token_policy(settings, service), secrets.token_hash
     kinds: dict[Look, TokenKind] = {
         Look.SERVICE: ServiceTokens(
             policy=policy,
-            resolver=HomeFirst(service, residents, outside),
+            resolver=resolver,
             clock=now,
             token_hash=token_hash,
             on_bare_audience=observation.observer.bare_audience,
@@ -91,6 +95,7 @@ def make_identity(
         ),
         residents=residents,
         outside=outside,
+        blocks=make_blocks(settings, service, resolver, now=now, report=observation.report),
         api_keys=api_keys,
         tickets=tickets,
         seen=LastSeen(now),

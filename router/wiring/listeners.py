@@ -109,6 +109,7 @@ class Listeners:
             seen=identity.seen,
             routes=ROUTES,
             login=identity.login,
+            blocks=identity.blocks,
             documents=ServedDocuments(identity.service, messages.store),
             secrets=identity.secrets,
             health=self.health,

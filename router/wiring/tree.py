@@ -6,8 +6,8 @@ root  rest_for_one
   conversations  registry: activated on demand, passivated when idle
   tail           reads the log once for the whole node
   devices        registry: alive while connected
-  chores         one_for_one: sweeping, the watch over the loop, DIDs that live elsewhere; their failures
-                 stay below
+  chores         one_for_one: sweeping, the watch over the loop, DIDs that live elsewhere and
+                 their blocks; their failures stay below
   edge           one_for_one: public listener, admin listener, control socket; started last, stopped first
 """
 
@@ -25,7 +25,7 @@ from router.wiring.parts import Parts
 _STORE_STOP_SECONDS = 10.0
 _CHILDREN = (
     "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "seen", "loop",
-    "resolver", "edge", "public", "admin", "control",
+    "resolver", "blocks", "edge", "public", "admin", "control",
 )  # fmt: skip
 
 
@@ -77,6 +77,7 @@ def _chores(parts: Parts, backoff: Backoff) -> Supervisor:
                 ("sweep", partial(sweep, messages.store, parts.clock.now)),
                 ("seen", seen),
                 ("resolver", identity.outside.run),
+                ("blocks", identity.blocks.run),
                 ("loop", loop),
             )
         ),

@@ -124,6 +124,8 @@ def test_what_is_unsafe_or_useless_is_refused_with_a_way_to_mend_it(
     [
         ({"store.synchronous": "normal"}, "store.synchronous"),
         ({"identity.loopback_hosts": "localhost"}, "identity.loopback_hosts"),
+        ({"blocks.when_unknown": "allow"}, "blocks.when_unknown"),
+        ({"blocks.enabled": False}, "blocks.enabled"),
         (
             {**PUBLIC, "server.behind_proxy": True, "logging.exception_messages": True},
             "logging.exception_messages",

@@ -18,8 +18,12 @@ import trio
 from nacl.signing import SigningKey
 
 from actors import Registry, RegistryOptions
-from protocol import SUBPROTOCOL, ConversationId, DeviceId, Nsid
+from protocol import SUBPROTOCOL, AccountDid, ConversationId, DeviceId, Nsid
 from protocol import Limits as ProtocolLimits
+from router.blocks.cache import BlockCache
+from router.blocks.pds import Reading, Unread
+from router.blocks.relation import Block
+from router.blocks.service import Blocks, BlockSource
 from router.bus.local import LocalBus
 from router.config import Logging, Rates, Settings
 from router.config.sections import Server as ServerSettings
@@ -62,6 +66,24 @@ NOW = 1_780_000_001.25
 SERVICE = ServiceIdentity("did:web:chat.example.com", "https://chat.example.com")
 MLS = "blue.catbird.mls"
 ROOKERY = "chat.rookery"
+
+
+class _NoPds:
+    """For accounts of elsewhere, of which a house has none: nobody can be asked."""
+
+    async def blocks_of(self, account: AccountDid, /, *, seconds: float) -> Reading:
+        await trio.lowlevel.checkpoint()
+        return Reading((), complete=False, result="unsupported", asked=False)
+
+    async def record(self, account: AccountDid, rkey: str, /, *, seconds: float) -> Block | None:
+        await trio.lowlevel.checkpoint()
+        raise Unread("unsupported", asked=False)
+
+    def statistics(self) -> dict[str, int]:
+        return {"items": 0, "capacity": 0}
+
+
+NO_PDS = _NoPds()
 
 
 @attrs.define
@@ -215,6 +237,7 @@ async def open_house(
     limits: Limits | None = None,
     mailbox: int = 64,
     debug: bool = False,
+    block_source: BlockSource = NO_PDS,
 ) -> AsyncIterator[House]:
     """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation."""
     settings = settings or Settings(server=ServerSettings(body_timeout=5.0))
@@ -303,6 +326,7 @@ async def open_house(
             bucket=lambda: int(house.now) // 2 * 2,
             report=lambda what, error: faults.append((what, error)),
         ),
+        blocks=Blocks(SERVICE, block_source, BlockCache(), now=lambda: house.now),
         documents=ServedDocuments(SERVICE, store),
         secrets=secrets,
         health=Health((CallCheck("store", examine),), metrics, timeout=1.0, max_age=0.0),
@@ -320,6 +344,7 @@ async def open_house(
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(conversation_actors.run)
         await nursery.start(tail.run)
+        await nursery.start(edge.blocks.run)
         await nursery.start(device_actors.run)
         on_drain = lambda: edge.devices.end_all("draining", "the server is stopping")  # noqa: E731
         limits = limits or Limits(linger_timeout=0.2)
