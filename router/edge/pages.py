@@ -22,8 +22,8 @@ from router.edge.exchange import Exchange
 from router.edge.routes import Route
 from router.edge.services import Edge
 from router.edge.xrpc import Incoming, call
-from router.login.pages import Page as LoginPage
 from router.login.pages import login_routes
+from router.login.web import Page as LoginPage
 from router.observe import Page, health_page, live_page, ready_page
 
 EXCHANGE = "exchange"
