@@ -17,6 +17,7 @@ from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, 
 from router.store.audit import AuditFact, AuditHead, AuditLink
 from router.store.credentials import Credentials
 from router.store.logins import Logins
+from router.store.passkeys import Passkeys
 from router.store.values import (
     Account,
     AppendOutcome,
@@ -39,7 +40,7 @@ CommitListener = Callable[[Sequence[Entry]], None]
 Must be quick and must not raise."""
 
 
-class Store(Credentials, Logins):
+class Store(Credentials, Logins, Passkeys):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property

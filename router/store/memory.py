@@ -6,6 +6,7 @@ so a cancelled call did nothing.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
@@ -55,6 +56,20 @@ from router.store.logins import (
     RotationOutcome,
     is_retry,
     judge_rotation,
+)
+from router.store.passkeys import (
+    KeepOutcome,
+    Passkey,
+    PasskeyCloned,
+    PasskeyKept,
+    PasskeyRevoked,
+    PasskeyTaken,
+    PasskeyUsed,
+    RevokeOutcome,
+    TooManyPasskeys,
+    UseOutcome,
+    judge_revocation,
+    judge_use,
 )
 from router.store.values import (
     Account,
@@ -111,6 +126,7 @@ class MemoryStore(Store):
         self._pending: dict[bytes, tuple[bytes, int]] = {}
         self._identities: dict[bytes, AccountDid] = {}
         self._grants: dict[str, Grant] = {}
+        self._passkeys: dict[bytes, Passkey] = {}
         self._tokens: dict[bytes, int] = {}
         self._audit: list[AuditLink] = []
         self._listeners: list[CommitListener] = []
@@ -402,18 +418,27 @@ class MemoryStore(Store):
         return known
 
     async def rotate_device_key(
-        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+        self,
+        account: AccountDid,
+        device: DeviceId,
+        signature_key: bytes,
+        *,
+        now: int,
+        idempotency: tuple[StoredResult, ...] = (),
     ) -> RotateOutcome:
         await trio.lowlevel.checkpoint()
+        answered = self._answered(idempotency, now)
+        if answered is not None:
+            return answered
         known = self._device_of(account, device)
         if known is None:
             return DeviceUnknown()
-        if known.signature_key == signature_key:
-            return DeviceChanged(known)
-        if any(other.signature_key == signature_key for other in self._devices.values()):
-            return DuplicatePublicKey()
-        self._devices[device] = replace(known, signature_key=signature_key)
-        self._record((AuditFact("device.key-rotated", account, device),), now)
+        if known.signature_key != signature_key:
+            if any(other.signature_key == signature_key for other in self._devices.values()):
+                return DuplicatePublicKey()
+            self._devices[device] = replace(known, signature_key=signature_key)
+            self._record((AuditFact("device.key-rotated", account, device),), now)
+        self._results.update((result.scope, result) for result in idempotency)
         return DeviceChanged(self._devices[device])
 
     async def revoke_device(
@@ -514,6 +539,9 @@ class MemoryStore(Store):
             return AccountUnknown()
         known = self._accounts[account] = replace(known, verification_key=verification_key)
         self._record((AuditFact("account.recovered", subject=account),), now)
+        for passkey in sorted(self._all_passkeys(account), key=lambda each: each.id):
+            del self._passkeys[passkey.credential]
+            self._record((AuditFact("passkey.revoked", subject=account, detail=passkey.id),), now)
         devices = [device.id for device in self._devices.values() if device.account == account]
         if keep_devices:
             devices = []
@@ -607,6 +635,91 @@ class MemoryStore(Store):
     async def ended_grants(self, now: int) -> list[str]:
         await trio.lowlevel.checkpoint()
         return [grant.id for grant in self._grants.values() if grant.ended and grant.expires > now]
+
+    # -- passkeys --------------------------------------------------------------------------------------
+
+    def _all_passkeys(self, account: AccountDid) -> list[Passkey]:
+        return [passkey for passkey in self._passkeys.values() if passkey.account == account]
+
+    def _insert_passkey(self, passkey: Passkey, now: int) -> None:
+        self._passkeys[passkey.credential] = passkey
+        self._record((AuditFact("passkey.registered", passkey.account, detail=passkey.id),), now)
+
+    async def create_account_with_passkey(
+        self, passkey: Passkey, name: str, *, now: int
+    ) -> Account | NameTaken | PasskeyTaken:
+        await trio.lowlevel.checkpoint()
+        did = passkey.account
+        if any(known.did == did or known.name == name for known in self._accounts.values()):
+            return NameTaken(name)
+        if passkey.credential in self._passkeys:
+            return PasskeyTaken()
+        made = self._accounts[did] = Account(did, name, "", rules.day_of(now))
+        self._record((AuditFact("account.created", subject=did),), now)
+        self._insert_passkey(passkey, now)
+        return made
+
+    async def keep_passkey(self, passkey: Passkey, *, now: int, max_passkeys: int) -> KeepOutcome:
+        await trio.lowlevel.checkpoint()
+        if passkey.account not in self._accounts:
+            return AccountUnknown()
+        if passkey.credential in self._passkeys:
+            return PasskeyTaken()
+        if len(self._all_passkeys(passkey.account)) >= max_passkeys:
+            return TooManyPasskeys(max_passkeys)
+        self._insert_passkey(passkey, now)
+        return PasskeyKept()
+
+    async def passkey(self, credential: bytes) -> Passkey | None:
+        await trio.lowlevel.checkpoint()
+        return self._passkeys.get(credential)
+
+    async def passkeys_of(self, account: AccountDid) -> list[Passkey]:
+        await trio.lowlevel.checkpoint()
+        return self._all_passkeys(account)
+
+    async def count_passkeys(self) -> Mapping[AccountDid, int]:
+        await trio.lowlevel.checkpoint()
+        return Counter(passkey.account for passkey in self._passkeys.values())
+
+    async def use_passkey(self, credential: bytes, sign_count: int, *, now: int) -> UseOutcome:
+        await trio.lowlevel.checkpoint()
+        known = self._passkeys.get(credential)
+        outcome = judge_use(known, sign_count)
+        if known is None:
+            return outcome
+        match outcome:
+            case PasskeyUsed():
+                today = rules.day_of(now)
+                self._passkeys[credential] = replace(known, sign_count=sign_count, used_day=today)
+            case PasskeyCloned(account=account):
+                self._passkeys[credential] = replace(known, suspended=True)
+                self._record((AuditFact("passkey.suspended", subject=account, detail=known.id),), now)
+            case _:
+                pass
+        return outcome
+
+    async def rename_passkey(self, account: AccountDid, passkey: str, name: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        found = next((each for each in self._all_passkeys(account) if each.id == passkey), None)
+        if found is None:
+            return False
+        self._passkeys[found.credential] = replace(found, name=name)
+        return True
+
+    async def revoke_passkey(
+        self, account: AccountDid, passkey: str, *, even_if_last: bool, now: int
+    ) -> RevokeOutcome:
+        await trio.lowlevel.checkpoint()
+        mine = self._all_passkeys(account)
+        known = self._accounts.get(account)
+        has_key = known is not None and known.verification_key != ""
+        another_way = has_key or account in self._identities.values()
+        outcome = judge_revocation(mine, passkey, another_way=another_way, even_if_last=even_if_last)
+        if isinstance(outcome, PasskeyRevoked):
+            self._passkeys = {key: each for key, each in self._passkeys.items() if each.id != passkey}
+            self._record((AuditFact("passkey.revoked", account, detail=passkey),), now)
+        return outcome
 
     # -- tokens, housekeeping --------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from router.store.values import (
 )
 from tests.contracts.credentials_contract import CredentialsContract
 from tests.contracts.logins_contract import LoginsContract
+from tests.contracts.passkeys_contract import PasskeysContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
 
 ALL = 1_000_000
@@ -620,6 +621,12 @@ class WriteContract(
 
 
 class StoreContract(
-    WriteContract, MembershipContract, LogContract, AuditContract, CredentialsContract, LoginsContract
+    WriteContract,
+    MembershipContract,
+    LogContract,
+    AuditContract,
+    CredentialsContract,
+    LoginsContract,
+    PasskeysContract,
 ):
     """All of it."""

@@ -41,16 +41,19 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
-from router.store.sqlite import credentials, logins, trouble
+from router.store.credentials import DeviceChanged
+from router.store.sqlite import credentials, logins, passkeys, trouble
 from router.store.sqlite.database import SQL, Synchronous, connect_writer
 from router.store.sqlite.requests import (
     AccountMade,
     BeginGrant,
     CreateAccount,
     CreateAccountFor,
+    CreateAccountWithPasskey,
     Done,
     EndGrants,
     KeepApiKey,
+    KeepPasskey,
     KeepPending,
     Marked,
     MarkSeen,
@@ -64,9 +67,11 @@ from router.store.sqlite.requests import (
     RegisterDevice,
     RememberToken,
     RenameDevice,
+    RenamePasskey,
     Request,
     RevokeApiKey,
     RevokeDevice,
+    RevokePasskey,
     RotateDeviceKey,
     RotateGrant,
     Suspend,
@@ -74,6 +79,7 @@ from router.store.sqlite.requests import (
     TakePending,
     Unavailable,
     UnlinkIdentities,
+    UsePasskey,
 )
 from router.store.values import (
     Account,
@@ -373,6 +379,15 @@ class Ledger:
         self._store_results(request.idempotency)
         return DeviceRegistered(standing, created=row is None)
 
+    def _rotate_device_key(self, request: RotateDeviceKey) -> Outcome:
+        answered = self._answered(request.idempotency, request.now)
+        if answered is not None:
+            return answered
+        outcome = credentials.rotate_device_key(self._execute, self._record, request)
+        if isinstance(outcome, DeviceChanged):
+            self._store_results(request.idempotency)
+        return outcome
+
     def _move_read_mark(self, request: MoveReadMark) -> Outcome:
         found = self._execute(SQL["conversation_key"], (request.conversation,)).fetchone()
         if found is None:
@@ -431,7 +446,7 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     Sweep: Ledger._sweep,
     Probe: Ledger._probe,
     RenameDevice: _elsewhere(credentials.rename_device),
-    RotateDeviceKey: _elsewhere(credentials.rotate_device_key),
+    RotateDeviceKey: Ledger._rotate_device_key,
     RevokeDevice: _elsewhere(credentials.revoke_device),
     MarkSeen: _elsewhere(credentials.mark_seen),
     KeepApiKey: _elsewhere(credentials.keep_api_key),
@@ -445,4 +460,9 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     BeginGrant: _elsewhere(logins.begin_grant),
     RotateGrant: _elsewhere(logins.rotate_grant),
     EndGrants: _elsewhere(logins.end_grants),
+    CreateAccountWithPasskey: _elsewhere(passkeys.create_account),
+    KeepPasskey: _elsewhere(passkeys.keep),
+    UsePasskey: _elsewhere(passkeys.use),
+    RenamePasskey: _elsewhere(passkeys.rename),
+    RevokePasskey: _elsewhere(passkeys.revoke),
 }

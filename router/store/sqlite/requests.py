@@ -16,6 +16,18 @@ from router.store.credentials import (
     TooManyApiKeys,
 )
 from router.store.logins import Grant, GrantReused, GrantRotated, GrantUnknown, IdentityLinked
+from router.store.passkeys import (
+    LastWayIn,
+    Passkey,
+    PasskeyCloned,
+    PasskeyKept,
+    PasskeyRevoked,
+    PasskeySuspended,
+    PasskeyTaken,
+    PasskeyUnknown,
+    PasskeyUsed,
+    TooManyPasskeys,
+)
 from router.store.values import (
     Account,
     AlreadyAnswered,
@@ -81,13 +93,14 @@ class RenameDevice(msgspec.Struct, frozen=True, tag="rename-device", gc=False):
     name: str
 
 
-class RotateDeviceKey(msgspec.Struct, frozen=True, tag="rotate-device-key", gc=False):
+class RotateDeviceKey(msgspec.Struct, frozen=True, tag="rotate-device-key"):
     """Give a device another signature key."""
 
     account: str
     device: str
     signature_key: bytes
     now: int
+    idempotency: tuple[StoredResult, ...]
 
 
 class RevokeDevice(msgspec.Struct, frozen=True, tag="revoke-device", gc=False):
@@ -193,6 +206,47 @@ class EndGrants(msgspec.Struct, frozen=True, tag="end-grants", gc=False):
     now: int
 
 
+class CreateAccountWithPasskey(msgspec.Struct, frozen=True, tag="create-account-with-passkey", gc=False):
+    """Make an account and its first passkey."""
+
+    account: Account
+    passkey: Passkey
+    now: int
+
+
+class KeepPasskey(msgspec.Struct, frozen=True, tag="keep-passkey", gc=False):
+    """Give an account one more passkey."""
+
+    passkey: Passkey
+    now: int
+    max_passkeys: int
+
+
+class UsePasskey(msgspec.Struct, frozen=True, tag="use-passkey", gc=False):
+    """Somebody has proven to have a passkey."""
+
+    credential: bytes
+    sign_count: int
+    now: int
+
+
+class RenamePasskey(msgspec.Struct, frozen=True, tag="rename-passkey", gc=False):
+    """Change what a passkey is called."""
+
+    account: str
+    passkey: str
+    name: str
+
+
+class RevokePasskey(msgspec.Struct, frozen=True, tag="revoke-passkey", gc=False):
+    """Delete a passkey."""
+
+    account: str
+    passkey: str
+    even_if_last: bool
+    now: int
+
+
 class Sweep(msgspec.Struct, frozen=True, tag="sweep", gc=False):
     """Delete what has expired."""
 
@@ -228,6 +282,11 @@ Request = (
     | BeginGrant
     | RotateGrant
     | EndGrants
+    | CreateAccountWithPasskey
+    | KeepPasskey
+    | UsePasskey
+    | RenamePasskey
+    | RevokePasskey
 )
 
 
@@ -324,4 +383,13 @@ Outcome = (
     | GrantReused
     | GrantUnknown
     | GrantsEnded
+    | PasskeyKept
+    | PasskeyTaken
+    | TooManyPasskeys
+    | PasskeyUsed
+    | PasskeyCloned
+    | PasskeySuspended
+    | PasskeyUnknown
+    | PasskeyRevoked
+    | LastWayIn
 )

@@ -43,6 +43,21 @@ from router.store.logins import (
     IdentityLinked,
     RotationOutcome,
 )
+from router.store.passkeys import (
+    KeepOutcome,
+    LastWayIn,
+    Passkey,
+    PasskeyCloned,
+    PasskeyKept,
+    PasskeyRevoked,
+    PasskeySuspended,
+    PasskeyTaken,
+    PasskeyUnknown,
+    PasskeyUsed,
+    RevokeOutcome,
+    TooManyPasskeys,
+    UseOutcome,
+)
 from router.store.sqlite import database, trouble
 from router.store.sqlite.checkpoint import Checkpointed, Checkpointer
 from router.store.sqlite.database import Synchronous
@@ -56,10 +71,12 @@ from router.store.sqlite.requests import (
     Changed,
     CreateAccount,
     CreateAccountFor,
+    CreateAccountWithPasskey,
     Done,
     EndGrants,
     GrantsEnded,
     KeepApiKey,
+    KeepPasskey,
     KeepPending,
     Marked,
     MarkSeen,
@@ -70,9 +87,11 @@ from router.store.sqlite.requests import (
     RegisterDevice,
     RememberToken,
     RenameDevice,
+    RenamePasskey,
     Request,
     RevokeApiKey,
     RevokeDevice,
+    RevokePasskey,
     RotateDeviceKey,
     RotateGrant,
     Suspend,
@@ -80,6 +99,7 @@ from router.store.sqlite.requests import (
     TakePending,
     Unlinked,
     UnlinkIdentities,
+    UsePasskey,
 )
 from router.store.sqlite.writer import Bounds, Writer
 from router.store.values import (
@@ -357,10 +377,19 @@ class SqliteStore(Store):
         return outcome.device if isinstance(outcome, DeviceChanged) else None
 
     async def rotate_device_key(
-        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+        self,
+        account: AccountDid,
+        device: DeviceId,
+        signature_key: bytes,
+        *,
+        now: int,
+        idempotency: tuple[StoredResult, ...] = (),
     ) -> RotateOutcome:
-        request = RotateDeviceKey(account, device, signature_key, now)
-        return await self._write(request, DeviceChanged, DeviceUnknown, DuplicatePublicKey)
+        request = RotateDeviceKey(account, device, signature_key, now, idempotency)
+        outcome = await self._parts.writer.submit(request)
+        if isinstance(outcome, DeviceChanged | DeviceUnknown | DuplicatePublicKey | AlreadyAnswered):
+            return outcome
+        raise TypeError(f"a new key was answered with {type(outcome).__name__}")
 
     async def revoke_device(
         self, account: AccountDid, device: DeviceId, *, now: int
@@ -453,6 +482,46 @@ class SqliteStore(Store):
 
     async def ended_grants(self, now: int) -> list[str]:
         return await self._long(lambda reader: reader.ended_grants(now))
+
+    # -- passkeys --------------------------------------------------------------------------------------
+
+    async def create_account_with_passkey(
+        self, passkey: Passkey, name: str, *, now: int
+    ) -> Account | NameTaken | PasskeyTaken:
+        account = Account(passkey.account, name, "", rules.day_of(now))
+        request = CreateAccountWithPasskey(account, passkey, now)
+        outcome = await self._write(request, AccountMade, NameTaken, PasskeyTaken)
+        return outcome.account if isinstance(outcome, AccountMade) else outcome
+
+    async def keep_passkey(self, passkey: Passkey, *, now: int, max_passkeys: int) -> KeepOutcome:
+        outcome = await self._parts.writer.submit(KeepPasskey(passkey, now, max_passkeys))
+        if isinstance(outcome, PasskeyKept | PasskeyTaken | TooManyPasskeys | AccountUnknown):
+            return outcome
+        raise TypeError(f"a passkey was answered with {type(outcome).__name__}")
+
+    async def passkey(self, credential: bytes) -> Passkey | None:
+        return await self._short(lambda reader: reader.passkey(credential))
+
+    async def passkeys_of(self, account: AccountDid) -> list[Passkey]:
+        return await self._short(lambda reader: reader.passkeys_of(account))
+
+    async def count_passkeys(self) -> Mapping[AccountDid, int]:
+        return await self._long(Reader.count_passkeys)
+
+    async def use_passkey(self, credential: bytes, sign_count: int, *, now: int) -> UseOutcome:
+        outcome = await self._parts.writer.submit(UsePasskey(credential, sign_count, now))
+        if isinstance(outcome, PasskeyUsed | PasskeyCloned | PasskeySuspended | PasskeyUnknown):
+            return outcome
+        raise TypeError(f"a passkey's use was answered with {type(outcome).__name__}")
+
+    async def rename_passkey(self, account: AccountDid, passkey: str, name: str) -> bool:
+        return (await self._write(RenamePasskey(account, passkey, name), Changed)).changed
+
+    async def revoke_passkey(
+        self, account: AccountDid, passkey: str, *, even_if_last: bool, now: int
+    ) -> RevokeOutcome:
+        request = RevokePasskey(account, passkey, even_if_last, now)
+        return await self._write(request, PasskeyRevoked, PasskeyUnknown, LastWayIn)
 
     # -- tokens ----------------------------------------------------------------------------------------
 

@@ -370,3 +370,40 @@ UPDATE grants SET ended = 1, expires = ? WHERE account = ? AND ended = 0 RETURNI
 -- ended_grants_scan --
 -- Once, at start.
 SELECT id FROM grants WHERE ended = 1 AND expires > ?;
+
+-- ------------------------------------------------------------------------------------------------ passkeys
+
+-- insert_passkey --
+INSERT INTO passkeys (id, account, credential, handle, public_key, sign_count, synced, name, created_day)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- passkey --
+SELECT id, account, credential, handle, public_key, sign_count, synced, name, created_day, used_day, suspended
+FROM passkeys WHERE credential = ?;
+
+-- passkeys_of --
+SELECT id, account, credential, handle, public_key, sign_count, synced, name, created_day, used_day, suspended
+FROM passkeys WHERE account = ? ORDER BY key;
+
+-- count_passkeys_scan --
+-- For an operator.
+SELECT account, count(*) FROM passkeys GROUP BY account;
+
+-- use_passkey --
+UPDATE passkeys SET sign_count = ?, used_day = ? WHERE credential = ?;
+
+-- suspend_passkey --
+UPDATE passkeys SET suspended = 1 WHERE credential = ?;
+
+-- rename_passkey --
+UPDATE passkeys SET name = ? WHERE id = ? AND account = ?;
+
+-- delete_passkey --
+DELETE FROM passkeys WHERE id = ? AND account = ?;
+
+-- delete_passkeys_of --
+DELETE FROM passkeys WHERE account = ? RETURNING id;
+
+-- has_identity --
+-- Whether anybody logs in to the account at an identity provider.
+SELECT 1 FROM identities WHERE account = ? LIMIT 1;
