@@ -4,6 +4,8 @@ Every error of this package is a `ValueError` about the material that was handed
 retry, none says more than the kind of fault, and none carries the material itself.
 """
 
+import enum
+
 
 class CryptoError(ValueError):
     """The base: these bytes (or this text) are not what they were said to be."""
@@ -21,5 +23,31 @@ class SealError(CryptoError):
     """A sealed value that was not made with this key for this context."""
 
 
+class FramingFault(enum.Enum):
+    """In which way bytes are no MLS structure; the value says it in words."""
+
+    TRUNCATED = "ends too early"
+    TRAILING = "bytes after the end"
+    LENGTH = "a length not in its one form"
+    VERSION = "not MLS 1.0"
+    WIRE_FORMAT = "an unknown wire format"
+    VALUE = "a value outside its closed set"
+    CREDENTIAL = "a credential of unknown type"
+    PROPOSAL = "a proposal of unknown type"
+    DUPLICATE = "two entries of one type in a list"
+    LEAF_SOURCE = "a leaf node from another place"
+    TREE_SHAPE = "a ratchet tree of no valid shape"
+    TOO_LARGE = "a ratchet tree above the bound"
+    SENDER = "this sender may not send this content in the open"
+    AMBIGUOUS = "a message and an envelope at once"
+
+
 class FramingError(CryptoError):
-    """Not one well-formed MLSMessage (RFC 9420 section 6) from its first byte to its last."""
+    """Not one well-formed MLS structure (RFC 9420) from its first byte to its last.
+
+    `fault` says in which way, from a closed set; always the fault of whoever made the bytes.
+    """
+
+    def __init__(self, fault: FramingFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault

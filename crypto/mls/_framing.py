@@ -1,43 +1,50 @@
-"""What a delivery service reads from an MLSMessage: the public header fields, strictly, and nothing else.
+"""Framed contents and MLSMessage (RFC 9420 section 6): whole messages in, values out, and back.
 
-`read_message` takes exactly one MLSMessage (RFC 9420 section 6) from the first byte to the last and
-returns its public fields; `read_padded_message` takes it as it travels: in the padding envelope of
-`blue.catbird.mls.*`, or as it is, padded inside by its author. Both are total: any bytes give a
-header or a `FramingError`.
+`read_message` takes exactly one MLSMessage from the first byte to the last; `read_padded_message` takes
+it as it travels: in the padding envelope of `blue.catbird.mls.*`, or as it is, padded inside by its
+author. Both are total: any bytes give a value or a `FramingError`. `encode_message` is the way back.
 
 ==================  ==============================================================================
-wire format         read
+wire format         value
 ==================  ==============================================================================
-1 PublicMessage     group id, epoch, content type, authenticated data, sender (type and index)
+1 PublicMessage     everything is readable; its content is a proposal or a commit
 2 PrivateMessage    group id, epoch, content type, authenticated data; the rest is sealed
-3 Welcome           cipher suite, the references of the key packages it answers
-4 GroupInfo         cipher suite, group id, epoch
-5 KeyPackage        cipher suite
+3 Welcome           cipher suite, the references of the key packages it answers; the rest is sealed
+4 GroupInfo         everything is readable
+5 KeyPackage        everything is readable
 ==================  ==============================================================================
 
-A PrivateMessage in its envelope of 512 bytes takes 9 us; larger ones add a copy and a scan of the fill.
+What a structure *means* (signatures, tree hashes, lifetimes) is not looked at here.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from crypto._errors import FramingError, PaddingError
+from crypto._errors import FramingError, FramingFault, PaddingError
 from crypto._padding import PaddingProfile, unpad
-from crypto.mls._reader import Reader
-from crypto.mls._structure import (
-    PROTOCOL_VERSION,
-    walk_commit,
-    walk_extensions,
-    walk_group_context,
-    walk_hpke_ciphertext,
-    walk_key_package,
-    walk_proposal,
-)
+from crypto.mls._commit import Commit, read_commit
+from crypto.mls._group_info import GroupInfo, read_group_info_body
+from crypto.mls._key_package import KeyPackage, read_key_package_body
+from crypto.mls._leaf_node import PROTOCOL_VERSION
+from crypto.mls._proposals import Proposal, read_proposal
+from crypto.mls._reader import Reader, read_whole
+from crypto.mls._welcome import Welcome, read_welcome_body
+from crypto.mls._writer import opaque, uint8, uint32, uint64
+
+
+class WireFormat(enum.IntEnum):
+    """What an MLSMessage carries."""
+
+    PUBLIC_MESSAGE = 1
+    PRIVATE_MESSAGE = 2
+    WELCOME = 3
+    GROUP_INFO = 4
+    KEY_PACKAGE = 5
 
 
 class ContentType(enum.IntEnum):
-    """What a framed content is (section 6)."""
+    """What a framed content is."""
 
     APPLICATION = 1
     PROPOSAL = 2
@@ -45,7 +52,7 @@ class ContentType(enum.IntEnum):
 
 
 class SenderType(enum.IntEnum):
-    """Who a PublicMessage says it is from (section 6)."""
+    """Who a PublicMessage says it is from."""
 
     MEMBER = 1
     EXTERNAL = 2
@@ -54,84 +61,185 @@ class SenderType(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PrivateMessageHeader:
-    """All that a PrivateMessage shows; its sender is inside."""
+class Sender:
+    """Who a content is from, by its own word until the signature is verified."""
+
+    kind: SenderType
+    index: int | None = None  # leaf index of a member, index of an external sender, else None
+
+    def encode(self) -> bytes:
+        """The bytes of the sender."""
+        return uint8(self.kind) if self.index is None else uint8(self.kind) + uint32(self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationData:
+    """Application data in clear, which decodes and is refused outside a PrivateMessage."""
+
+    data: bytes = field(repr=False)
+
+    def encode(self) -> bytes:
+        """The bytes of the vector."""
+        return opaque(self.data)
+
+
+Content: TypeAlias = ApplicationData | Proposal | Commit
+
+
+@dataclass(frozen=True, slots=True)
+class FramedContent:
+    """A content with its place: what its sender signs."""
+
+    group_id: bytes
+    epoch: int
+    sender: Sender
+    authenticated_data: bytes
+    content: Content
+
+    @property
+    def content_type(self) -> ContentType:
+        """What the content is."""
+        if isinstance(self.content, Commit):
+            return ContentType.COMMIT
+        if isinstance(self.content, ApplicationData):
+            return ContentType.APPLICATION
+        return ContentType.PROPOSAL
+
+    def encode(self) -> bytes:
+        """The bytes of the framed content."""
+        return b"".join(
+            [
+                opaque(self.group_id),
+                uint64(self.epoch),
+                self.sender.encode(),
+                opaque(self.authenticated_data),
+                uint8(self.content_type),
+                self.content.encode(),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMessage:
+    """A handshake message in clear: all of it can be verified but the membership tag."""
+
+    framed: FramedContent
+    signature: bytes = field(repr=False)
+    confirmation_tag: bytes | None = field(default=None, repr=False)  # of a commit
+    membership_tag: bytes | None = field(default=None, repr=False)  # of a member
+
+    @property
+    def group_id(self) -> bytes:
+        """Which group it is for."""
+        return self.framed.group_id
+
+    @property
+    def epoch(self) -> int:
+        """In which epoch it was made."""
+        return self.framed.epoch
+
+    @property
+    def sender(self) -> Sender:
+        """Who it says it is from."""
+        return self.framed.sender
+
+    @property
+    def authenticated_data(self) -> bytes:
+        """What the application signed beside the content."""
+        return self.framed.authenticated_data
+
+    @property
+    def content(self) -> Content:
+        """The proposal or the commit."""
+        return self.framed.content
+
+    @property
+    def content_type(self) -> ContentType:
+        """What the content is."""
+        return self.framed.content_type
+
+    def authentication(self) -> bytes:
+        """`FramedContentAuthData`: the signature and, of a commit, the confirmation tag."""
+        tag = b"" if self.confirmation_tag is None else opaque(self.confirmation_tag)
+        return opaque(self.signature) + tag
+
+    def encode(self) -> bytes:
+        """The bytes of the message, without the head of an MLSMessage."""
+        tag = b"" if self.membership_tag is None else opaque(self.membership_tag)
+        return self.framed.encode() + self.authentication() + tag
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateMessage:
+    """A sealed message; its sender is inside."""
 
     group_id: bytes
     epoch: int
     content_type: ContentType
     authenticated_data: bytes
+    encrypted_sender_data: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+
+    def encode(self) -> bytes:
+        """The bytes of the message, without the head of an MLSMessage."""
+        return b"".join(
+            [
+                opaque(self.group_id),
+                uint64(self.epoch),
+                uint8(self.content_type),
+                opaque(self.authenticated_data),
+                opaque(self.encrypted_sender_data),
+                opaque(self.ciphertext),
+            ]
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class PublicMessageHeader:
-    """The head of a PublicMessage, whose content was checked for form."""
-
-    group_id: bytes
-    epoch: int
-    content_type: ContentType  # PROPOSAL or COMMIT
-    authenticated_data: bytes
-    sender_type: SenderType
-    sender_index: int | None  # leaf index of a member, index of an external sender
-
-
-@dataclass(frozen=True, slots=True)
-class WelcomeHeader:
-    """Whom a Welcome is for, by reference."""
-
-    cipher_suite: int
-    key_package_refs: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupInfoHeader:
-    """Which state of which group a GroupInfo describes."""
-
-    cipher_suite: int
-    group_id: bytes
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPackageHeader:
-    """The suite of a KeyPackage, whose form was checked."""
-
-    cipher_suite: int
-
-
-MessageHeader: TypeAlias = (
-    PrivateMessageHeader | PublicMessageHeader | WelcomeHeader | GroupInfoHeader | KeyPackageHeader
-)
+Message: TypeAlias = PublicMessage | PrivateMessage | Welcome | GroupInfo | KeyPackage
 
 _CONTENT_TYPE = {int(member): member for member in ContentType}  # twice as fast as calling the enum
 _VERSION_BYTES = PROTOCOL_VERSION.to_bytes(2, "big")
+_HEADS: dict[type, bytes] = {
+    PublicMessage: b"\x00\x01\x00\x01",
+    PrivateMessage: b"\x00\x01\x00\x02",
+    Welcome: b"\x00\x01\x00\x03",
+    GroupInfo: b"\x00\x01\x00\x04",
+    KeyPackage: b"\x00\x01\x00\x05",
+}
 
 
-def read_message(data: bytes) -> MessageHeader:
-    """The public fields of one MLSMessage that takes up all of `data`; `FramingError` for anything else."""
-    reader = Reader(data)
+def encode_message(message: Message) -> bytes:
+    """The MLSMessage that carries this value."""
+    return _HEADS[type(message)] + message.encode()
+
+
+def read_message(data: bytes) -> Message:
+    """The one MLSMessage that takes up all of `data`; `FramingError` for anything else."""
+    return read_whole(data, _read_message)
+
+
+def _read_message(reader: Reader) -> Message:
     if reader.uint(2) != PROTOCOL_VERSION:
-        raise FramingError("not MLS 1.0")
-    header: MessageHeader
+        raise FramingError(FramingFault.VERSION)
     match reader.uint(2):
         case 2:
-            header = _private_message(reader)
+            return _read_private_message(reader)
         case 1:
-            header = _public_message(reader)
+            message = read_public_message_body(reader)
+            if not _may_send(message.sender.kind, message.content_type):
+                raise FramingError(FramingFault.SENDER)
+            return message
         case 3:
-            header = _welcome(reader)
+            return read_welcome_body(reader)
         case 4:
-            header = _group_info(reader)
+            return read_group_info_body(reader)
         case 5:
-            header = KeyPackageHeader(walk_key_package(reader))
+            return read_key_package_body(reader)
         case _:
-            raise FramingError("an unknown wire format")
-    reader.finish()
-    return header
+            raise FramingError(FramingFault.WIRE_FORMAT)
 
 
-def read_padded_message(data: bytes) -> MessageHeader:
-    """The public fields of an MLSMessage in its padding envelope, or of one that is padded inside.
+def read_padded_message(data: bytes) -> Message:
+    """The MLSMessage in its padding envelope, or as it is where its author padded it inside.
 
     The two can be told apart by their first bytes but for five lengths just above 64 KiB, where the
     length of an envelope looks like the head of a message. There both are tried, and bytes that are
@@ -147,47 +255,49 @@ def read_padded_message(data: bytes) -> MessageHeader:
             return envelope
         raise
     if envelope is not None:
-        raise FramingError("a message and an envelope at once")
+        raise FramingError(FramingFault.AMBIGUOUS)
     return bare
 
 
-def _in_envelope(data: bytes) -> MessageHeader | None:
+def _in_envelope(data: bytes) -> Message | None:
     try:
         return read_message(unpad(PaddingProfile.CATBIRD, data))
     except (PaddingError, FramingError):
         return None
 
 
-def _private_message(reader: Reader) -> PrivateMessageHeader:
+def _read_private_message(reader: Reader) -> PrivateMessage:
     """Section 6.3. The content type is not checked against the group: that is the conversation's."""
     group_id = reader.opaque()
     epoch = reader.uint(8)
-    content_type = _content_type(reader)
-    authenticated_data = reader.opaque()
-    reader.skip()  # encrypted_sender_data
-    reader.skip()  # ciphertext
-    return PrivateMessageHeader(group_id, epoch, content_type, authenticated_data)
+    content_type = _read_content_type(reader)
+    return PrivateMessage(group_id, epoch, content_type, reader.opaque(), reader.opaque(), reader.opaque())
 
 
-def _public_message(reader: Reader) -> PublicMessageHeader:
-    """Sections 6 and 6.2: FramedContent, its authentication, and the membership tag of a member."""
+def read_public_message_body(reader: Reader) -> PublicMessage:
+    """Sections 6 and 6.2, for every combination of sender and content that has a form."""
+    framed = read_framed_content(reader)
+    signature = reader.opaque()
+    confirmation_tag = reader.opaque() if framed.content_type is ContentType.COMMIT else None
+    membership_tag = reader.opaque() if framed.sender.kind is SenderType.MEMBER else None
+    return PublicMessage(framed, signature, confirmation_tag, membership_tag)
+
+
+def read_framed_content(reader: Reader) -> FramedContent:
+    """One FramedContent."""
     group_id = reader.opaque()
     epoch = reader.uint(8)
-    sender_type, sender_index = _sender(reader)
+    sender = _read_sender(reader)
     authenticated_data = reader.opaque()
-    content_type = _content_type(reader)
-    if not _may_send(sender_type, content_type):
-        raise FramingError("this sender may not send this content in the open")
-    if content_type is ContentType.PROPOSAL:
-        walk_proposal(reader)
-    else:
-        walk_commit(reader)
-    reader.skip()  # signature
-    if content_type is ContentType.COMMIT:
-        reader.skip()  # confirmation_tag
-    if sender_type is SenderType.MEMBER:
-        reader.skip()  # membership_tag
-    return PublicMessageHeader(group_id, epoch, content_type, authenticated_data, sender_type, sender_index)
+    content: Content
+    match _read_content_type(reader):
+        case ContentType.APPLICATION:
+            content = ApplicationData(reader.opaque())
+        case ContentType.PROPOSAL:
+            content = read_proposal(reader)
+        case ContentType.COMMIT:
+            content = read_commit(reader)
+    return FramedContent(group_id, epoch, sender, authenticated_data, content)
 
 
 def _may_send(sender: SenderType, content: ContentType) -> bool:
@@ -201,44 +311,26 @@ def _may_send(sender: SenderType, content: ContentType) -> bool:
             return sender in (SenderType.MEMBER, SenderType.NEW_MEMBER_COMMIT)
 
 
-def _content_type(reader: Reader) -> ContentType:
-    content_type = _CONTENT_TYPE.get(reader.uint(1))
+def _read_content_type(reader: Reader) -> ContentType:
+    content_type = _CONTENT_TYPE.get(reader.byte())
     if content_type is None:
-        raise FramingError("an unknown content type")
+        raise FramingError(FramingFault.VALUE)
     return content_type
 
 
-def _sender(reader: Reader) -> tuple[SenderType, int | None]:
-    match reader.uint(1):
+def _read_sender(reader: Reader) -> Sender:
+    match reader.byte():
         case 1:
-            return SenderType.MEMBER, reader.uint(4)
+            return Sender(SenderType.MEMBER, reader.uint(4))
         case 2:
-            return SenderType.EXTERNAL, reader.uint(4)
+            return Sender(SenderType.EXTERNAL, reader.uint(4))
         case 3:
-            return SenderType.NEW_MEMBER_PROPOSAL, None
+            return _NEW_MEMBER_PROPOSAL
         case 4:
-            return SenderType.NEW_MEMBER_COMMIT, None
+            return _NEW_MEMBER_COMMIT
         case _:
-            raise FramingError("an unknown sender type")
+            raise FramingError(FramingFault.VALUE)
 
 
-def _welcome(reader: Reader) -> WelcomeHeader:
-    """Section 12.4.3.1."""
-    suite = reader.uint(2)
-    refs: list[bytes] = []
-    secrets = reader.vector()
-    while not secrets.exhausted:
-        refs.append(secrets.opaque())
-        walk_hpke_ciphertext(secrets)
-    reader.skip()  # encrypted_group_info
-    return WelcomeHeader(suite, tuple(refs))
-
-
-def _group_info(reader: Reader) -> GroupInfoHeader:
-    """Section 12.4.3."""
-    suite, group_id, epoch = walk_group_context(reader)
-    walk_extensions(reader)
-    reader.skip()  # confirmation_tag
-    reader.take(4)  # signer
-    reader.skip()  # signature
-    return GroupInfoHeader(suite, group_id, epoch)
+_NEW_MEMBER_PROPOSAL = Sender(SenderType.NEW_MEMBER_PROPOSAL)
+_NEW_MEMBER_COMMIT = Sender(SenderType.NEW_MEMBER_COMMIT)

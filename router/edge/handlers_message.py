@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from crypto.mls import FramingError, PrivateMessageHeader, PublicMessageHeader, read_padded_message
+from crypto.mls import FramingError, PrivateMessage, PublicMessage, read_padded_message
 from protocol import (
     Conversation,
     ConversationId,
@@ -80,9 +80,9 @@ def read_framing(ciphertext: bytes) -> Framing | None:
     except FramingError:
         return None
     match header:
-        case PrivateMessageHeader(group_id=group, epoch=epoch, content_type=content):
+        case PrivateMessage(group_id=group, epoch=epoch, content_type=content):
             return Framing(group, epoch, content.name.lower())  # type: ignore[arg-type]  # the enum's names
-        case PublicMessageHeader(group_id=group, epoch=epoch, content_type=content):
+        case PublicMessage(group_id=group, epoch=epoch, content_type=content):
             return Framing(group, epoch, content.name.lower(), private=False)  # type: ignore[arg-type]  # same
         case _:
             return None

@@ -6,14 +6,16 @@ from hypothesis import strategies as st
 
 from crypto import PaddingProfile, pad
 from crypto.mls import (
+    Commit,
     ContentType,
     FramingError,
-    GroupInfoHeader,
-    KeyPackageHeader,
-    PrivateMessageHeader,
-    PublicMessageHeader,
+    GroupInfo,
+    KeyPackage,
+    PrivateMessage,
+    PublicMessage,
+    Sender,
     SenderType,
-    WelcomeHeader,
+    Welcome,
     read_message,
     read_padded_message,
 )
@@ -56,18 +58,22 @@ EMPTY_COMMIT = b"\x00\x00"  # no proposals, no path
 
 
 def test_a_private_message_shows_its_group_epoch_and_kind() -> None:
-    expected = PrivateMessageHeader(b"group", 5, ContentType.APPLICATION, b"shown")
+    expected = PrivateMessage(b"group", 5, ContentType.APPLICATION, b"shown", b"sender data", b"c")
     message = private_message(data=b"shown")
     assert read_message(message) == expected
     assert read_padded_message(pad(PaddingProfile.CATBIRD, message)) == expected
     exact = private_message(data=b"shown", ciphertext=bytes(512 - len(message)))
-    assert read_padded_message(exact) == expected
+    assert read_padded_message(exact) == read_message(exact)
 
 
 def test_a_public_commit_shows_its_sender_too() -> None:
     message = public_message(MEMBER_7, 3, EMPTY_COMMIT, vector(b"confirmation") + vector(b"membership"))
-    header = read_message(message)
-    assert header == PublicMessageHeader(b"group", 5, ContentType.COMMIT, b"aad", SenderType.MEMBER, 7)
+    read = read_message(message)
+    assert isinstance(read, PublicMessage)
+    assert (read.group_id, read.epoch, read.content_type) == (b"group", 5, ContentType.COMMIT)
+    assert (read.sender, read.authenticated_data) == (Sender(SenderType.MEMBER, 7), b"aad")
+    assert (read.content, read.signature) == (Commit((), None), b"signature")
+    assert (read.confirmation_tag, read.membership_tag) == (b"confirmation", b"membership")
 
 
 @pytest.mark.parametrize(
@@ -108,12 +114,12 @@ def test_a_length_has_one_form(header: str) -> None:
 def test_official_messages() -> None:
     """messages.json: every MLSMessage of every suite, and the same with one byte more or less."""
     expected = {
-        "mls_welcome": WelcomeHeader,
-        "mls_group_info": GroupInfoHeader,
-        "mls_key_package": KeyPackageHeader,
-        "public_message_proposal": PublicMessageHeader,
-        "public_message_commit": PublicMessageHeader,
-        "private_message": PrivateMessageHeader,
+        "mls_welcome": Welcome,
+        "mls_group_info": GroupInfo,
+        "mls_key_package": KeyPackage,
+        "public_message_proposal": PublicMessage,
+        "public_message_commit": PublicMessage,
+        "private_message": PrivateMessage,
     }
     for case in load_vectors("mls/messages.json"):
         for name, kind in expected.items():
@@ -145,10 +151,10 @@ def test_official_proposals_and_commits_end_where_they_should() -> None:
         for name, kind in PROPOSALS.items():
             proposal = kind.to_bytes(2, "big") + bytes.fromhex(case[name])
             alone = public_message(MEMBER_7, 2, proposal, vector(b"membership"))
-            assert isinstance(read_message(alone), PublicMessageHeader), name
+            assert isinstance(read_message(alone), PublicMessage), name
             commit = vector(b"\x01" + proposal + reference) + b"\x00"
             inside = public_message(MEMBER_7, 3, commit, vector(b"confirmation") + vector(b"membership"))
-            assert isinstance(read_message(inside), PublicMessageHeader), name
+            assert isinstance(read_message(inside), PublicMessage), name
             for message in (alone, inside):
                 with pytest.raises(FramingError):
                     read_message(message[:-1])
@@ -177,7 +183,7 @@ BASIC = b"\x00\x01" + vector(b"did:web:alice.example.com")
 )
 def test_proposals_of_good_form_are_read(proposal: bytes) -> None:
     header = read_message(public_message(MEMBER_7, 2, proposal, vector(b"membership")))
-    assert isinstance(header, PublicMessageHeader)
+    assert isinstance(header, PublicMessage)
 
 
 @pytest.mark.parametrize(
@@ -226,25 +232,25 @@ def test_labelled_messages() -> None:
 
 def _as_labelled(header: object) -> dict[str, object]:
     match header:
-        case PrivateMessageHeader():
+        case PrivateMessage():
             return {
                 "wire_format": 2,
                 "group_id": header.group_id.hex(),
                 "epoch": header.epoch,
                 "content_type": header.content_type,
             }
-        case PublicMessageHeader():
+        case PublicMessage():
             return {
                 "wire_format": 1,
                 "group_id": header.group_id.hex(),
                 "epoch": header.epoch,
                 "content_type": header.content_type,
-                "sender_type": header.sender_type,
+                "sender_type": header.sender.kind,
             }
-        case WelcomeHeader():
+        case Welcome():
             refs = [ref.hex() for ref in header.key_package_refs]
             return {"wire_format": 3, "suite": header.cipher_suite, "key_package_refs": refs}
-        case GroupInfoHeader():
+        case GroupInfo():
             return {
                 "wire_format": 4,
                 "group_id": header.group_id.hex(),
@@ -262,7 +268,7 @@ def test_labelled_key_packages_of_good_form_are_read() -> None:
     for case in cases:
         if case["expect"] == "accept":
             message = bytes.fromhex(case["message"])
-            assert isinstance(read_message(message), KeyPackageHeader), case["id"]
+            assert isinstance(read_message(message), KeyPackage), case["id"]
             read += 1
     assert read
 
@@ -329,7 +335,7 @@ def test_a_private_message_is_read_as_it_was_written(
     group: bytes, epoch: int, kind: ContentType, data: bytes, ciphertext: bytes
 ) -> None:
     message = private_message(group, epoch.to_bytes(8, "big"), kind, data, ciphertext)
-    expected = PrivateMessageHeader(group, epoch, kind, data)
+    expected = PrivateMessage(group, epoch, kind, data, b"sender data", ciphertext)
     assert read_message(message) == expected
     assert read_padded_message(message) == expected
     assert read_padded_message(pad(PaddingProfile.CATBIRD, message)) == expected
