@@ -13,6 +13,7 @@ import attrs
 
 from router.config.login import Login, LoginAzure, LoginGoogle, LoginKeycloak, LoginOidc, LoginOkta
 from router.config.options import Option, option, options_of
+from router.config.passkey import LoginPasskey
 
 _MIB = 1_048_576
 _DAY = 86_400.0
@@ -449,6 +450,7 @@ class Settings:
     login_keycloak: LoginKeycloak = attrs.field(factory=LoginKeycloak)
     login_google: LoginGoogle = attrs.field(factory=LoginGoogle)
     login_oidc: LoginOidc = attrs.field(factory=LoginOidc)
+    login_passkey: LoginPasskey = attrs.field(factory=LoginPasskey)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
     cors: Cors = attrs.field(factory=Cors)
@@ -474,6 +476,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "login_keycloak": LoginKeycloak,
     "login_google": LoginGoogle,
     "login_oidc": LoginOidc,
+    "login_passkey": LoginPasskey,
     "limits": Limits,
     "rate": Rates,
     "cors": Cors,
