@@ -111,7 +111,7 @@ class LoginFlow:
         code_challenge_method (S256), state.
         """
         client = self._client(provider)
-        app = self._app_request(wish)
+        app = self.app_request(wish)
         metadata = await client.metadata()
         state, nonce, verifier = self.secret(), self.secret(), self.secret()
         begun = LoginBegun(self._until(LOGIN_SECONDS), provider, nonce, verifier, app)
@@ -137,7 +137,7 @@ class LoginFlow:
             return self._decline(begun.app, error)
         account = await self._store.account_of_identity(identity)
         if account is not None:
-            return await self._deliver(account, begun.app)
+            return await self.deliver(account, begun.app)
         form = self.secret()
         wanted = NameWanted(self._until(LOGIN_SECONDS), identity, begun.app)
         await self._pending.keep(wanted, form, browser or "")
@@ -169,9 +169,9 @@ class LoginFlow:
                 await self._pending.keep(wanted, form, browser)
                 raise LoginError(LoginFault.NAME_TAKEN)
             case IdentityLinked(account=account):
-                return await self._deliver(account, wanted.app)  # chosen meanwhile, in another tab
+                return await self.deliver(account, wanted.app)  # chosen meanwhile, in another tab
             case _:
-                return await self._deliver(outcome.did, wanted.app)
+                return await self.deliver(outcome.did, wanted.app)
 
     async def redeem(self, code: str, *, verifier: str, redirect_uri: str) -> Tokens:
         """The tokens of a login. Raises `LoginError` (EXPIRED) where something does not fit; it is spent."""
@@ -187,15 +187,10 @@ class LoginFlow:
             raise LoginError(LoginFault.EXPIRED, detail="another verifier or redirect_uri")
         return await self._grants.begin(issued.account, grant=self._secrets.grant_of_code(code))
 
-    # -- within ----------------------------------------------------------------------------------------
+    # -- shared with other ways to log in --------------------------------------------------------------
 
-    def _client(self, provider: str) -> ProviderClient:
-        client = self._providers.get(provider)
-        if client is None:
-            raise LoginError(LoginFault.UNKNOWN)
-        return client
-
-    def _app_request(self, wish: Mapping[str, str]) -> AppRequest:
+    def app_request(self, wish: Mapping[str, str]) -> AppRequest:
+        """What the app asks for, by the names of OAuth. Raises `LoginError` (INVALID)."""
         redirect_uri, state = wish.get("redirect_uri", ""), wish.get("state")
         if not self._redirects.allow(redirect_uri):
             # never answered with a redirect: that would be the open one
@@ -208,10 +203,19 @@ class LoginFlow:
             raise LoginError(LoginFault.INVALID, f"The app's state has at most {MAX_STATE} ASCII characters.")
         return AppRequest(redirect_uri, wish["code_challenge"], state)
 
-    async def _deliver(self, account: AccountDid, app: AppRequest) -> ToApp:
+    async def deliver(self, account: AccountDid, app: AppRequest) -> ToApp:
+        """Who it is, is known: a code for the app, by which it begins the login."""
         code = self.secret()
         await self._pending.keep(CodeIssued(self._until(CODE_SECONDS), account, app), code)
         return ToApp(with_parameters(app.redirect_uri, {"code": code, **self._signed(app)}))
+
+    # -- within ----------------------------------------------------------------------------------------
+
+    def _client(self, provider: str) -> ProviderClient:
+        client = self._providers.get(provider)
+        if client is None:
+            raise LoginError(LoginFault.UNKNOWN)
+        return client
 
     def _decline(self, app: AppRequest, error: LoginError) -> ToApp:
         """OAuth's words for it (RFC 6749 4.1.2.1). The address is on the list: this is no open redirect."""

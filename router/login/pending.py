@@ -35,34 +35,37 @@ class AppRequest(msgspec.Struct, frozen=True):
     state: str | None
 
 
-class LoginBegun(msgspec.Struct, frozen=True, tag=True):
-    """The browser is at the provider. Bound to `state` and the browser."""
+class Waiting(msgspec.Struct, frozen=True):
+    """What may wait. Its kinds are structs with `tag=True`: one kind is never taken for another."""
 
     expires: int
+    """Unix seconds."""
+
+
+class LoginBegun(Waiting, frozen=True, tag=True):
+    """The browser is at the provider. Bound to `state` and the browser."""
+
     provider: str
     nonce: str
     verifier: str
     app: AppRequest
 
 
-class NameWanted(msgspec.Struct, frozen=True, tag=True):
+class NameWanted(Waiting, frozen=True, tag=True):
     """Somebody new, known by `identity`, chooses a name. Bound to the form's secret and the browser."""
 
-    expires: int
     identity: bytes
     app: AppRequest
 
 
-class CodeIssued(msgspec.Struct, frozen=True, tag=True):
+class CodeIssued(Waiting, frozen=True, tag=True):
     """The app may fetch its tokens. Bound to the code."""
 
-    expires: int
     account: AccountDid
     app: AppRequest
 
 
-Waiting = LoginBegun | NameWanted | CodeIssued
-W = TypeVar("W", LoginBegun, NameWanted, CodeIssued)
+W = TypeVar("W", bound=Waiting)
 
 
 class Pending:
