@@ -123,6 +123,20 @@ class MessageView(Wire, frozen=True, kw_only=True):
         holds(self.ciphertext, 0, 10485760, "ciphertext")
 
 
+class KeyProof(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signature by a device's new key: whoever brings the key holds it. Good for five minutes and for
+    one effect; a repeat of the same request carries the same proof.
+    """
+
+    issued_at: Annotated[int, Meta(ge=0, le=SAFE)]
+    nonce: Octets
+    signature: Octets
+
+    def __post_init__(self) -> None:
+        holds(self.nonce, 16, 16, "nonce")
+        holds(self.signature, 64, 64, "signature")
+
+
 class GetConvosParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of `chat.rookery.getConvos`."""
 
@@ -236,6 +250,7 @@ class RegisterDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields
 
     device_name: Annotated[str, Meta(max_length=128)]
     signature_public_key: Octets
+    proof: KeyProof
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -324,6 +339,7 @@ class RotateDeviceKeyInput(Wire, frozen=True, kw_only=True, forbid_unknown_field
 
     device_id: Annotated[str, Meta(max_length=64)]
     signature_public_key: Octets
+    proof: KeyProof
 
     def __post_init__(self) -> None:
         fits(self.device_id, 64, "deviceId")

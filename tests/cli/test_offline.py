@@ -15,7 +15,7 @@ from router.cli import cli
 from router.cli.address import address_of
 from router.cli.failures import CannotDo
 from router.client import directory
-from router.client.credentials import home_service
+from router.client.home import home_service
 from router.demo.process import free_port
 from router.identity.keys import load_account_key
 

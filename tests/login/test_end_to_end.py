@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import attrs
 import httpx
+import msgspec
 import pytest
 import trio
 from nacl.signing import SigningKey
@@ -18,6 +20,7 @@ from tests.browser import Chromium, Page, open_browser
 from tests.client.live_router import LiveRouter, live_router
 from tests.login.kit import query_of
 from tests.login.oidc_provider import CLIENT, SECRET, OidcProvider, oidc_provider
+from tests.proofs import new_key
 from tests.system.process import free_port
 
 pytestmark = pytest.mark.system
@@ -88,8 +91,9 @@ class App:
         """An open event stream of a device of the account."""
         headers = {"authorization": f"Bearer {access_token}"}
         xrpc = f"{self.router}/xrpc/chat.rookery"
-        key = base64.b64encode(bytes(SigningKey.generate().verify_key)).decode()
-        device = {"deviceName": "phone", "signaturePublicKey": {"$bytes": key}}
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(access_token.split(".")[1] + "=="))
+        key = new_key(SigningKey.generate(), claims["iss"], claims["sub"], time.time())
+        device = {"deviceName": "phone", **key}
         async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=20) as client:
             made = await client.post(f"{xrpc}.registerDevice", json=device)
             assert made.status_code == 200, made.text

@@ -115,10 +115,11 @@ CONTRACT: dict[str, dict[str, Any]] = {
     },
     "registerDevice": {
         "in": "deviceName*:str<=128 signaturePublicKey*:bytes(32..32)"
-        " keyPackages*:[blue.catbird.mls.defs#keyPackageRef](1..200)",
+        " keyPackages*:[blue.catbird.mls.defs#keyPackageRef](1..200) proof+:#keyProof",
         "out": "deviceId*:str mlsDid*:did autoJoinedConvos*:[str] welcomeMessages:[#welcomeMessageRef]",
         "errors": "InvalidKeyPackage DuplicatePublicKey TooManyDevices",
         "welcomeMessageRef": "convoId*:str welcome*:str",
+        "keyProof": "issuedAt*:int(0..) nonce*:bytes(16..16) signature*:bytes(64..64)",
     },
     "removeMember": {
         "in": "convoId*:str targetDid*:did idempotencyKey*:str<=26 reason:str<=500",
