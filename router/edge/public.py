@@ -1,7 +1,9 @@
-"""The public listener's application: the table mounts its hot rows in front of the framework.
+"""The public listener's application: the table is mounted in front of the framework.
 
-    path in the table and hot ──▶ call | SSE | AT Protocol stream | session      (plain ASGI)
-    everything else ────────────▶ Quart-Trio: the other calls, health, documents, errors
+    path in the table ──▶ call | SSE | AT Protocol stream | session      (plain ASGI)
+    everything else ────▶ Quart-Trio: health, documents, logins, errors
+
+A framework's way to a handler and back costs three times what a call costs here.
 
 In front of both: a browser's question whether a page may call (CORS) is answered for every method alike.
 Around both: one request line for each exchange, a request id that the client sees, and the last guard:
@@ -52,7 +54,7 @@ class _PublicApp:
     def __init__(self, edge: Edge, routes: Mapping[str, Route]) -> None:
         self._edge = edge
         self._routes = routes
-        self._pages = pages_app(edge, routes)
+        self._pages = pages_app(edge)
         self._cors = CorsRules.of(edge.settings.cors)
         self._always = _always(edge)
 
@@ -83,7 +85,7 @@ class _PublicApp:
     ) -> None:
         if scope["method"] == "OPTIONS" and self._cors.origins and is_preflight(scope):
             await self._preflight(scope, send, exchange)
-        elif route is None or not route.hot:
+        elif route is None:
             await self._framework(scope, receive, send, exchange)
         elif route.transport is Transport.CALL:
             await self._call(scope, receive, send, route, exchange)

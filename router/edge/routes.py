@@ -85,8 +85,6 @@ class Route:
     idempotency: Idempotency
     max_body_bytes: int
     """0: `server.max_body_bytes`."""
-    hot: bool
-    """Served as plain ASGI, in front of the framework."""
     auth: Auth
 
     @property
@@ -123,7 +121,6 @@ class _Row:
     quota: str = "read"
     idempotency: Idempotency = Idempotency.READ
     max_body_bytes: int = _SMALL
-    hot: bool = False
     auth: Auth = Auth.ANY
 
 
@@ -150,7 +147,6 @@ def _call(
         quota=quota,
         idempotency=idempotency,
         max_body_bytes=max_body,
-        hot=idempotency is Idempotency.MESSAGE_ID,
         auth=auth,
     )
 
@@ -162,7 +158,6 @@ def _stream(family: str, name: str, transport: Transport) -> _Row:
         transport=transport,
         quota="stream",
         idempotency=Idempotency.NATURAL,
-        hot=True,
     )
 
 
@@ -228,7 +223,6 @@ def build(rows: Iterable[_Row], methods: Mapping[str, Method]) -> Mapping[str, R
             quota=row.quota,
             idempotency=row.idempotency,
             max_body_bytes=row.max_body_bytes,
-            hot=row.hot,
             auth=row.auth,
         )
         _agree(route)

@@ -63,10 +63,11 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     declared = request.headers.one(b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
         raise too_large(max_bytes)
-    # nothing to take, so a refusal need not cost the client its connection
+    # nothing to take or to wait for (RFC 9112 6.3), so a refusal need not cost the client its connection
     request.complete = declared is None and request.headers.one(b"transfer-encoding") is None
     caller = await admit(edge, route, request.headers, request.visitor)
-    body = await read_body(request, max_bytes, edge.settings.server.body_timeout)
+    within = edge.settings.server.body_timeout
+    body = b"" if request.complete else await read_body(request, max_bytes, within)
     value = read_input(route, request.query, body)
     check_key(route, value)
     if route.handler is None:
