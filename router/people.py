@@ -81,4 +81,6 @@ class People:
             for key in outcome.api_keys:
                 self.revocations.revoke(grant=grant_of(key))
             self.revocations.end_account(account)
+        # Again, for a login that was finished meanwhile: what began before the new key ends with it.
+        await self.logins.end_account(account)
         return outcome

@@ -43,9 +43,11 @@ from router.login.pending import (
     LoginBegun,
     NameWanted,
     Pending,
+    key_mark,
 )
 from router.login.secrets import LoginSecrets
-from router.store.logins import IdentityLinked, Logins
+from router.store.interface import Store
+from router.store.logins import IdentityLinked
 from router.store.values import NameTaken
 
 MAX_STATE = 512
@@ -78,7 +80,7 @@ class LoginFlow:
         providers: Mapping[str, ProviderClient],
         redirects: Redirects,
         pending: Pending,
-        store: Logins,
+        store: Store,
         grants: Grants,
         service: ServiceIdentity,
         secrets: LoginSecrets,
@@ -185,7 +187,13 @@ class LoginFlow:
             or not hmac.compare_digest(oidc.s256(verifier), issued.app.challenge)
         ):
             raise LoginError(LoginFault.EXPIRED, detail="another verifier or redirect_uri")
-        return await self._grants.begin(issued.account, grant=self._secrets.grant_of_code(code))
+        tokens = await self._grants.begin(issued.account, grant=self._secrets.grant_of_code(code))
+        # After the beginning: a recovery that was committed by now is seen here, a later one ends the login.
+        row = await self._store.account(issued.account)
+        if row is None or key_mark(row) != issued.key_mark:
+            await self._grants.end_of_code(code)
+            raise LoginError(LoginFault.EXPIRED, detail="the account was recovered meanwhile")
+        return tokens
 
     # -- shared with other ways to log in --------------------------------------------------------------
 
@@ -205,8 +213,11 @@ class LoginFlow:
 
     async def deliver(self, account: AccountDid, app: AppRequest) -> ToApp:
         """Who it is, is known: a code for the app, by which it begins the login."""
+        row = await self._store.account(account)
+        if row is None:
+            raise LoginError(LoginFault.EXPIRED, detail="no such account")
         code = self.secret()
-        await self._pending.keep(CodeIssued(self._until(CODE_SECONDS), account, app), code)
+        await self._pending.keep(CodeIssued(self._until(CODE_SECONDS), account, key_mark(row), app), code)
         return ToApp(with_parameters(app.redirect_uri, {"code": code, **self._signed(app)}))
 
     # -- within ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ uses nothing up. The exact end is sealed inside; the store's own is in minutes.
 How much may wait is bounded per node, since anybody can begin a login.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -18,6 +19,7 @@ from protocol import AccountDid
 from router.login.errors import LoginError, LoginFault
 from router.login.secrets import LoginSecrets
 from router.store.logins import Logins
+from router.store.values import Account
 
 LOGIN_SECONDS: Final = 900
 """A login at a provider, and then the choice of a name, may take so long each."""
@@ -62,10 +64,16 @@ class CodeIssued(Waiting, frozen=True, tag=True):
     """The app may fetch its tokens. Bound to the code."""
 
     account: AccountDid
+    key_mark: bytes
     app: AppRequest
 
 
 W = TypeVar("W", bound=Waiting)
+
+
+def key_mark(account: Account) -> bytes:
+    """8 bytes that change with the account's own key: what was begun before a recovery ends with it."""
+    return hashlib.sha256(account.verification_key.encode()).digest()[:8]
 
 
 class Pending:

@@ -659,9 +659,12 @@ class MemoryStore(Store):
         self._insert_passkey(passkey, now)
         return made
 
-    async def keep_passkey(self, passkey: Passkey, *, now: int, max_passkeys: int) -> KeepOutcome:
+    async def keep_passkey(
+        self, passkey: Passkey, *, verification_key: str, now: int, max_passkeys: int
+    ) -> KeepOutcome:
         await trio.lowlevel.checkpoint()
-        if passkey.account not in self._accounts:
+        known = self._accounts.get(passkey.account)
+        if known is None or known.verification_key != verification_key:
             return AccountUnknown()
         if passkey.credential in self._passkeys:
             return PasskeyTaken()

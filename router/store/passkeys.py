@@ -132,8 +132,13 @@ class Passkeys(abc.ABC):
         """Make an account without a key of its own, and its first passkey, or neither."""
 
     @abc.abstractmethod
-    async def keep_passkey(self, passkey: Passkey, *, now: int, max_passkeys: int) -> KeepOutcome:
-        """Give an account that lives here one more passkey."""
+    async def keep_passkey(
+        self, passkey: Passkey, *, verification_key: str, now: int, max_passkeys: int
+    ) -> KeepOutcome:
+        """Give an account one more passkey; `AccountUnknown` unless it lives here and has this key.
+
+        With another key it was recovered since its owner was recognised, who may not be its owner any more.
+        """
 
     @abc.abstractmethod
     async def passkey(self, credential: bytes) -> Passkey | None:

@@ -45,8 +45,8 @@ async def join(store: Store, first: Passkey) -> Account | NameTaken | PasskeyTak
     return await store.create_account_with_passkey(first, first.account.split(":")[2].split(".")[0], now=NOW)
 
 
-async def keep(store: Store, more: Passkey, limit: int = 10) -> object:
-    return await store.keep_passkey(more, now=NOW, max_passkeys=limit)
+async def keep(store: Store, more: Passkey, limit: int = 10, key: str = "") -> object:
+    return await store.keep_passkey(more, verification_key=key, now=NOW, max_passkeys=limit)
 
 
 async def revoke(store: Store, number: int, owner: str = "ann", *, even_if_last: bool = False) -> object:
@@ -100,7 +100,7 @@ class KeepingContract:
         assert len(await store.passkeys_of(ANN)) == 4
 
     async def test_only_accounts_that_live_here_have_any(self, store: Store) -> None:
-        assert await keep(store, passkey(1)) == AccountUnknown()
+        assert await keep(store, passkey(1), key="zKey") == AccountUnknown()
         assert await store.passkeys_of(ANN) == []
         assert await store.count_passkeys() == {}
 
@@ -198,8 +198,8 @@ class RevocationContract:
     async def test_a_key_or_an_identity_provider_is_another_way_in(self, store: Store) -> None:
         await store.create_account(ANN, "ann", "zKey", now=NOW)
         await store.create_account_for(b"i" * 32, BEN, "ben", now=NOW)
-        for number, owner in ((1, "ann"), (2, "ben")):
-            await keep(store, passkey(number, owner))
+        for number, owner, key in ((1, "ann", "zKey"), (2, "ben", "")):
+            await keep(store, passkey(number, owner), key=key)
             assert await revoke(store, number, owner) == PasskeyRevoked()
 
     async def test_recovery_takes_all_passkeys_of_that_account(self, store: Store) -> None:
@@ -211,6 +211,13 @@ class RevocationContract:
         assert await store.passkeys_of(ANN) == []
         assert await store.passkeys_of(BEN) == [passkey(3, "ben")]
         assert (await acts(store))[-3:] == ["account.recovered", "passkey.revoked", "passkey.revoked"]
+
+    async def test_who_was_recognised_before_a_recovery_adds_no_passkey_after_it(self, store: Store) -> None:
+        """They may be whom the account was recovered from."""
+        await join(store, passkey(1))
+        await store.recover_account(ANN, "zNew", keep_devices=True, now=NOW)
+        assert await keep(store, passkey(2), key="") == AccountUnknown()
+        assert await keep(store, passkey(2), key="zNew") == PasskeyKept()
 
 
 class PasskeysContract(KeepingContract, CounterContract, RevocationContract):

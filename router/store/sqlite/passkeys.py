@@ -30,7 +30,7 @@ from router.store.sqlite.requests import (
     RevokePasskey,
     UsePasskey,
 )
-from router.store.values import NameTaken
+from router.store.values import Account, NameTaken
 
 Row = tuple[str, str, bytes, bytes, bytes, int, int, str, int, int, int]
 
@@ -68,7 +68,8 @@ def create_account(execute: Execute, record: Record, request: CreateAccountWithP
 
 def keep(execute: Execute, record: Record, request: KeepPasskey) -> Outcome:
     passkey = request.passkey
-    if execute(SQL["account"], (passkey.account,)).fetchone() is None:
+    row = execute(SQL["account"], (passkey.account,)).fetchone()
+    if row is None or Account(*row).verification_key != request.verification_key:
         return AccountUnknown()
     if _find(execute, passkey.credential) is not None:
         return PasskeyTaken()
@@ -123,7 +124,7 @@ def _all_of(execute: Execute, account: AccountDid) -> list[Passkey]:
 
 def _has_another_way(execute: Execute, account: AccountDid) -> bool:
     row = execute(SQL["account"], (account,)).fetchone()
-    has_key = row is not None and row[2] != ""
+    has_key = row is not None and Account(*row).verification_key != ""
     return has_key or execute(SQL["has_identity"], (account,)).fetchone() is not None
 
 

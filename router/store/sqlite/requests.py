@@ -218,6 +218,7 @@ class KeepPasskey(msgspec.Struct, frozen=True, tag="keep-passkey", gc=False):
     """Give an account one more passkey."""
 
     passkey: Passkey
+    verification_key: str
     now: int
     max_passkeys: int
 

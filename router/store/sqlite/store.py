@@ -493,8 +493,11 @@ class SqliteStore(Store):
         outcome = await self._write(request, AccountMade, NameTaken, PasskeyTaken)
         return outcome.account if isinstance(outcome, AccountMade) else outcome
 
-    async def keep_passkey(self, passkey: Passkey, *, now: int, max_passkeys: int) -> KeepOutcome:
-        outcome = await self._parts.writer.submit(KeepPasskey(passkey, now, max_passkeys))
+    async def keep_passkey(
+        self, passkey: Passkey, *, verification_key: str, now: int, max_passkeys: int
+    ) -> KeepOutcome:
+        request = KeepPasskey(passkey, verification_key, now, max_passkeys)
+        outcome = await self._parts.writer.submit(request)
         if isinstance(outcome, PasskeyKept | PasskeyTaken | TooManyPasskeys | AccountUnknown):
             return outcome
         raise TypeError(f"a passkey was answered with {type(outcome).__name__}")
