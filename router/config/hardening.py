@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from router.config.findings import Finding, refuse, warn
 from router.config.lists import EVERYBODY, BadNetworksError, parse_networks, parse_origins
+from router.config.named import values_of
 from router.config.origin import BadUrlError, is_loopback, parse_origin, public_origin
 from router.config.passkey import is_open_to_strangers, passkey_problems
 from router.config.sections import OPTIONS, Rates, Settings
@@ -41,8 +42,7 @@ def is_public(settings: Settings) -> bool:
 
 def secrets_are_nobodys_example(settings: Settings) -> Iterator[Finding]:
     """A secret that was copied from a page is known to all who read the page."""
-    for option in OPTIONS.values():
-        value = getattr(getattr(settings, option.section), option.key)
+    for option, value in values_of(settings):
         if option.secret and isinstance(value, str) and _is_placeholder(value):
             yield refuse(
                 option.path,

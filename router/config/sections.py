@@ -6,12 +6,21 @@ the code can honour, not what is wise; what is unsafe in combination is judged i
 
 # ruff: noqa: RUF009 - `option` makes an attrs field, not a default shared by instances
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
-from router.config.login import Login, LoginAzure, LoginGoogle, LoginKeycloak, LoginOidc, LoginOkta
+from router.config.login import (
+    Login,
+    LoginAzure,
+    LoginGoogle,
+    LoginKeycloak,
+    LoginOidc,
+    LoginOkta,
+    ProviderSection,
+)
 from router.config.options import Option, option, options_of
 from router.config.passkey import LoginPasskey
 
@@ -450,6 +459,8 @@ class Settings:
     login_keycloak: LoginKeycloak = attrs.field(factory=LoginKeycloak)
     login_google: LoginGoogle = attrs.field(factory=LoginGoogle)
     login_oidc: LoginOidc = attrs.field(factory=LoginOidc)
+    further_logins: Mapping[str, ProviderSection] = attrs.field(factory=dict)
+    """Sections that the operator has named, such as `login_keycloak_partners` (`named.py`)."""
     login_passkey: LoginPasskey = attrs.field(factory=LoginPasskey)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
@@ -489,3 +500,6 @@ OPTIONS: dict[str, Option] = {
     found.path: found for section, cls in SECTIONS.items() for found in options_of(section, cls)
 }
 """Every option by its path (`server.port`), in the order of the sections."""
+
+PROVIDERS: Final = ("login_okta", "login_azure", "login_keycloak", "login_google", "login_oidc")
+"""Sections of identity providers; of each kind there may be further ones (`named.py`)."""
