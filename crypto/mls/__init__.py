@@ -14,6 +14,7 @@ from crypto.mls._commit import (
     UpdatePath,
     UpdatePathNode,
 )
+from crypto.mls._commit_rules import AddedMember, CommitEffects, verify_commit
 from crypto.mls._credential import BasicCredential, Credential, CredentialType, X509Credential
 from crypto.mls._extensions import (
     LAST_RESORT_COMPONENT,
@@ -47,6 +48,16 @@ from crypto.mls._framing import (
     read_padded_message,
 )
 from crypto.mls._group_info import GroupContext, GroupInfo
+from crypto.mls._group_rules import (
+    DEFAULT_GROUP_POLICY,
+    GroupFault,
+    GroupPolicy,
+    GroupState,
+    InvalidGroupInfo,
+    validate_group_info,
+)
+from crypto.mls._handshake import VerifiedProposal, proposal_ref, verify_proposal
+from crypto.mls._handshake_errors import HandshakeFault, InvalidHandshake
 from crypto.mls._key_package import KeyPackage, key_package_ref
 from crypto.mls._key_package_rules import (
     DEFAULT_POLICY,
@@ -66,6 +77,7 @@ from crypto.mls._leaf_node import (
     LeafSource,
     Lifetime,
 )
+from crypto.mls._members import Member, Members, MembershipChange, MemberUpdate, membership_change
 from crypto.mls._proposals import (
     Add,
     ExternalInit,
@@ -82,6 +94,23 @@ from crypto.mls._proposals import (
     SelfRemove,
     Update,
 )
+from crypto.mls._public_group import (
+    PublicGroup,
+    check_group_info,
+    follow_group_info,
+    open_group,
+    reopen_group,
+)
+from crypto.mls._ratchet_tree import (
+    MAX_LEAVES,
+    ParentNode,
+    RatchetTree,
+    TreeNode,
+    ratchet_tree_extension,
+    ratchet_tree_of,
+    read_ratchet_tree,
+    resolution,
+)
 from crypto.mls._reading import read_group_info, read_key_package, read_welcome
 from crypto.mls._signing import is_hpke_key, is_signature_key, sign_content, verify_with_label
 from crypto.mls._suites import (
@@ -94,21 +123,35 @@ from crypto.mls._suites import (
     ref_hash,
     suites,
 )
+from crypto.mls._transcript import (
+    COMMIT_DIGEST_BYTES,
+    commit_digest,
+    confirmed_transcript_hash,
+    first_commit_digest,
+    interim_transcript_hash,
+)
+from crypto.mls._tree_hash import TreeHashes, are_parents_vouched_for, root_hash, tree_hashes
+from crypto.mls._tree_rules import InvalidTree, TreeFault, validate_tree
 from crypto.mls._welcome import EncryptedGroupSecrets, GroupSecrets, PathSecret, Welcome, cut_welcome
 
 __all__ = [
+    "COMMIT_DIGEST_BYTES",
+    "DEFAULT_GROUP_POLICY",
     "DEFAULT_POLICY",
     "LAST_RESORT_COMPONENT",
+    "MAX_LEAVES",
     "PROTOCOL_VERSION",
     "STANDARD_SUITES",
     "X_WING_SUITE",
     "Add",
+    "AddedMember",
     "ApplicationData",
     "BasicCredential",
     "Capabilities",
     "CipherSuite",
     "CipherSuites",
     "Commit",
+    "CommitEffects",
     "Content",
     "ContentType",
     "Credential",
@@ -127,11 +170,18 @@ __all__ = [
     "FromUpdate",
     "GroupContext",
     "GroupContextExtensions",
+    "GroupFault",
     "GroupInfo",
+    "GroupPolicy",
     "GroupSecrets",
+    "GroupState",
+    "HandshakeFault",
     "HpkeCiphertext",
     "HpkeKey",
+    "InvalidGroupInfo",
+    "InvalidHandshake",
     "InvalidKeyPackage",
+    "InvalidTree",
     "KeyPackage",
     "KeyPackagePolicy",
     "KeyPackageReason",
@@ -139,7 +189,12 @@ __all__ = [
     "LeafOrigin",
     "LeafSource",
     "Lifetime",
+    "Member",
+    "MemberUpdate",
+    "Members",
+    "MembershipChange",
     "Message",
+    "ParentNode",
     "PathSecret",
     "PreSharedKey",
     "PreSharedKeyId",
@@ -149,7 +204,9 @@ __all__ = [
     "ProposalByValue",
     "ProposalOrRef",
     "ProposalType",
+    "PublicGroup",
     "PublicMessage",
+    "RatchetTree",
     "ReInit",
     "Remove",
     "RequiredCapabilities",
@@ -159,34 +216,59 @@ __all__ = [
     "Sender",
     "SenderType",
     "SignatureScheme",
+    "TreeFault",
+    "TreeHashes",
+    "TreeNode",
     "Update",
     "UpdatePath",
     "UpdatePathNode",
+    "VerifiedProposal",
     "Welcome",
     "WireFormat",
     "X509Credential",
     "admit_key_package",
     "app_data_dictionary",
     "application_id",
+    "are_parents_vouched_for",
+    "check_group_info",
+    "commit_digest",
+    "confirmed_transcript_hash",
     "cut_welcome",
     "encode_app_data_dictionary",
     "encode_message",
     "extension_data",
     "external_pub",
     "external_senders",
+    "first_commit_digest",
+    "follow_group_info",
+    "interim_transcript_hash",
     "is_hpke_key",
     "is_signature_key",
     "key_package_ref",
     "marks_last_resort",
+    "membership_change",
+    "open_group",
+    "proposal_ref",
+    "ratchet_tree_extension",
+    "ratchet_tree_of",
     "read_group_info",
     "read_key_package",
     "read_message",
     "read_padded_message",
+    "read_ratchet_tree",
     "read_welcome",
     "ref_hash",
+    "reopen_group",
     "required_capabilities",
+    "resolution",
+    "root_hash",
     "sign_content",
     "suites",
+    "tree_hashes",
+    "validate_group_info",
     "validate_key_package",
+    "validate_tree",
+    "verify_commit",
+    "verify_proposal",
     "verify_with_label",
 ]

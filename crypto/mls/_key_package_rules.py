@@ -30,7 +30,7 @@ from crypto._errors import CryptoError, FramingError, FramingFault
 from crypto.mls._credential import BasicCredential
 from crypto.mls._extensions import Extensions, ExtensionType, app_data_dictionary
 from crypto.mls._key_package import KeyPackage
-from crypto.mls._leaf_node import Lifetime
+from crypto.mls._leaf_node import LeafSource, Lifetime
 from crypto.mls._leaf_rules import extensions_listed, is_current, is_leaf_signed, leaf_form_fault
 from crypto.mls._reading import read_key_package
 from crypto.mls._signing import is_hpke_key, verify_with_label
@@ -120,7 +120,31 @@ def validate_key_package(
     suite = policy.suites.get(key_package.cipher_suite)
     if suite is None:
         raise InvalidKeyPackage(KeyPackageReason.SUITE)
-    if not isinstance(leaf.origin, Lifetime):
+    _check_form(key_package, suite)
+    if isinstance(leaf.origin, Lifetime) and not is_current(
+        leaf.origin, now, max_lifetime=policy.max_lifetime, clock_skew=policy.clock_skew
+    ):
+        raise InvalidKeyPackage(KeyPackageReason.LIFETIME)
+    if identities is not None and not (
+        isinstance(leaf.credential, BasicCredential) and leaf.credential.identity in identities
+    ):
+        raise InvalidKeyPackage(KeyPackageReason.IDENTITY)
+    if signature_key is not None and leaf.signature_key != signature_key:
+        raise InvalidKeyPackage(KeyPackageReason.UNREGISTERED_KEY)
+    _check_signatures(key_package, suite)
+
+
+def check_added_key_package(key_package: KeyPackage, suite: CipherSuite) -> None:
+    """The checks that do not depend on who uploads when: for the key package of an Add proposal."""
+    if key_package.cipher_suite != suite.number:
+        raise InvalidKeyPackage(KeyPackageReason.SUITE)
+    _check_form(key_package, suite)
+    _check_signatures(key_package, suite)
+
+
+def _check_form(key_package: KeyPackage, suite: CipherSuite) -> None:
+    leaf = key_package.leaf_node
+    if leaf.source is not LeafSource.KEY_PACKAGE:  # the reader refuses it; a value made in code may be so
         raise InvalidKeyPackage(KeyPackageReason.LEAF_SOURCE)
     if not is_hpke_key(suite, key_package.init_key):
         raise InvalidKeyPackage(KeyPackageReason.KEY)
@@ -129,17 +153,12 @@ def validate_key_package(
         raise InvalidKeyPackage(KeyPackageReason(fault.value))
     if key_package.init_key == leaf.encryption_key:
         raise InvalidKeyPackage(KeyPackageReason.KEY_REUSE)
-    if not is_current(leaf.origin, now, max_lifetime=policy.max_lifetime, clock_skew=policy.clock_skew):
-        raise InvalidKeyPackage(KeyPackageReason.LIFETIME)
     if not _extensions_covered(key_package):
         raise InvalidKeyPackage(KeyPackageReason.CAPABILITIES)
-    if identities is not None and not (
-        isinstance(leaf.credential, BasicCredential) and leaf.credential.identity in identities
-    ):
-        raise InvalidKeyPackage(KeyPackageReason.IDENTITY)
-    if signature_key is not None and leaf.signature_key != signature_key:
-        raise InvalidKeyPackage(KeyPackageReason.UNREGISTERED_KEY)
-    if not is_key_package_signed(key_package, suite) or not is_leaf_signed(leaf, suite):
+
+
+def _check_signatures(key_package: KeyPackage, suite: CipherSuite) -> None:
+    if not is_key_package_signed(key_package, suite) or not is_leaf_signed(key_package.leaf_node, suite):
         raise InvalidKeyPackage(KeyPackageReason.SIGNATURE)
 
 

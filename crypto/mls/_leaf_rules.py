@@ -18,12 +18,10 @@ LAST_DEFAULT_PROPOSAL = 0x0007
 
 
 class LeafFault(enum.Enum):
-    """In which way a leaf node is invalid."""
+    """In which way a leaf node is of bad form."""
 
     KEY = "key"
     CAPABILITIES = "capabilities"
-    LIFETIME = "lifetime"
-    SIGNATURE = "signature"
 
 
 def leaf_form_fault(leaf: LeafNode, suite: CipherSuite) -> LeafFault | None:
