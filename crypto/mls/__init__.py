@@ -13,6 +13,7 @@ from crypto.mls._commit import (
     ProposalOrRef,
     UpdatePath,
     UpdatePathNode,
+    read_update_path,
 )
 from crypto.mls._commit_rules import AddedMember, CommitEffects, verify_commit
 from crypto.mls._credential import BasicCredential, Credential, CredentialType, X509Credential
@@ -37,15 +38,11 @@ from crypto.mls._framing import (
     Content,
     ContentType,
     FramedContent,
-    Message,
     PrivateMessage,
     PublicMessage,
     Sender,
     SenderType,
     WireFormat,
-    encode_message,
-    read_message,
-    read_padded_message,
 )
 from crypto.mls._group_info import GroupContext, GroupInfo
 from crypto.mls._group_rules import (
@@ -78,6 +75,7 @@ from crypto.mls._leaf_node import (
     Lifetime,
 )
 from crypto.mls._members import Member, Members, MembershipChange, MemberUpdate, membership_change
+from crypto.mls._message import Message, encode_message, read_message, read_padded_message
 from crypto.mls._proposals import (
     Add,
     ExternalInit,
@@ -132,7 +130,14 @@ from crypto.mls._transcript import (
 )
 from crypto.mls._tree_hash import TreeHashes, are_parents_vouched_for, root_hash, tree_hashes
 from crypto.mls._tree_rules import InvalidTree, TreeFault, validate_tree
-from crypto.mls._welcome import EncryptedGroupSecrets, GroupSecrets, PathSecret, Welcome, cut_welcome
+from crypto.mls._welcome import (
+    EncryptedGroupSecrets,
+    GroupSecrets,
+    PathSecret,
+    Welcome,
+    cut_welcome,
+    read_group_secrets,
+)
 
 __all__ = [
     "COMMIT_DIGEST_BYTES",
@@ -252,10 +257,12 @@ __all__ = [
     "ratchet_tree_extension",
     "ratchet_tree_of",
     "read_group_info",
+    "read_group_secrets",
     "read_key_package",
     "read_message",
     "read_padded_message",
     "read_ratchet_tree",
+    "read_update_path",
     "read_welcome",
     "ref_hash",
     "reopen_group",

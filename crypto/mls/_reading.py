@@ -5,9 +5,9 @@ apart: where a bare structure would begin like an MLSMessage, it would have an e
 """
 
 from crypto._errors import FramingError, FramingFault
-from crypto.mls._framing import read_message
 from crypto.mls._group_info import GroupInfo, read_group_info_body
 from crypto.mls._key_package import KeyPackage, read_key_package_body
+from crypto.mls._message import read_message
 from crypto.mls._reader import read_whole
 from crypto.mls._welcome import Welcome, read_welcome_body
 
