@@ -133,7 +133,9 @@ class _PublicApp:
         async def sending(event: ASGISendEvent) -> None:
             if event["type"] == "http.response.start":
                 exchange.status = event["status"]
-                added = ((b"x-request-id", exchange.request.encode()), *STANDARD_HEADERS)
+                own = {name.lower() for name, _ in event["headers"]}  # a page says itself what it may do
+                standard = (header for header in STANDARD_HEADERS if header[0] not in own)
+                added = ((b"x-request-id", exchange.request.encode()), *standard)
                 event = {**event, "headers": [*event["headers"], *added]}
             elif event["type"] == "http.response.body":
                 exchange.bytes_out += len(event["body"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import html
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Annotated, Final
 
 import attrs
@@ -22,6 +23,7 @@ from router.edge.xrpc import Incoming
 from router.login.errors import LoginError, LoginFault
 from router.login.flow import NameNeeded, ToApp
 from router.login.grants import Tokens
+from router.login.passkey.routes import passkey_routes
 from router.login.pending import LOGIN_SECONDS
 from router.login.service import Login
 from router.login.web import (
@@ -33,6 +35,7 @@ from router.login.web import (
     document,
     is_form,
     json_reply,
+    page_headers,
     page_reply,
     paragraph,
     parameters,
@@ -45,6 +48,8 @@ from router.login.web import (
 )
 
 FORM: Final = "rookery-name"
+
+_STYLE: Final = files("router.login").joinpath("assets/style.css").read_bytes()
 
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
@@ -93,10 +98,16 @@ class TokensOutput(msgspec.Struct, frozen=True, rename="camel"):
 def login_routes(login: Login) -> tuple[Route, ...]:
     """The routes, fixed paths before variable ones."""
     pages = _Pages(login)
-    return tuple(
+    passkeys: tuple[Route, ...] = ()
+    if login.passkeys is not None:
+        passkeys = passkey_routes(
+            login.passkeys, login.secrets, login.service.web_name.replace("%3A", ":"), secure=login.secure
+        )
+    return passkeys + tuple(
         Route(method, path, serving(page))
         for method, path, page in (
             ("GET", "/.well-known/jwks.json", pages.keys),
+            ("GET", "/login/style.css", pages.style),
             ("GET", "/login/providers", pages.providers),
             ("POST", "/login/token", pages.redeem),
             ("POST", "/login/refresh", pages.refresh),
@@ -117,12 +128,18 @@ class _Pages:
     async def keys(self, _: Incoming, __: Mapping[str, str]) -> Reply:
         return json_reply(self._login.ring.jwks())
 
+    async def style(self, _: Incoming, __: Mapping[str, str]) -> Reply:
+        return Reply(200, _STYLE, content_type=b"text/css; charset=utf-8")
+
     async def providers(self, incoming: Incoming, _: Mapping[str, str]) -> Reply:
-        found = self._login.providers.values()
+        """What an app may open as `/login/<id>`: a passkey is asked for in the same way."""
+        found = [(provider.id, provider.name) for provider in self._login.providers.values()]
+        if self._login.passkeys is not None:
+            found.append(("passkey", "Passkey"))
         if wants_html(incoming):
-            names = ", ".join(provider.name for provider in found) or "none"
+            names = ", ".join(name for _, name in found) or "none"
             return page_reply("Login", paragraph(f"Apps can log in here with: {names}."))
-        return json_reply({"providers": [{"id": each.id, "name": each.name} for each in found]})
+        return json_reply({"providers": [{"id": each, "name": name} for each, name in found]})
 
     async def begin(self, incoming: Incoming, path: Mapping[str, str]) -> Reply:
         incoming.visitor.begin_login()
@@ -165,7 +182,8 @@ class _Pages:
                 raise
             refused = refuse(Refusal(error.error, error.message))
             body = document("Choose a name", self._form(check, error.message, chosen.name))
-            return attrs.evolve(refused, body=body, content_type=HTML)
+            headers = (*refused.headers, *page_headers())
+            return attrs.evolve(refused, body=body, headers=headers, content_type=HTML)
         gone = self._cookies.set(FORM, "", 0)
         return redirect(done.url, gone) if from_page else json_reply({"redirect": done.url}, gone)
 
@@ -195,14 +213,15 @@ class _Pages:
 
     def _form(self, check: str, problem: str = "", name: str = "") -> str:
         domain = self._login.service.web_name.replace("%3A", ":")
+        note = f'<p class="note" role="alert">{html.escape(problem)}</p>' if problem else ""
         return (
-            f"{paragraph(problem) if problem else ''}"
-            '<form method="post" action="/login/name">'
+            f'{note}<form method="post" action="/login/name">'
             f'<input type="hidden" name="check" value="{html.escape(check)}">'
-            '<p><label for="name">Your name on this server, for good. Others find you by it.</label></p>'
-            f'<p><input id="name" name="name" value="{html.escape(name)}" autofocus required maxlength="63" '
-            f'autocapitalize="none" autocomplete="username" spellcheck="false">.{html.escape(domain)}</p>'
-            '<p><button type="submit">Take this name</button></p></form>'
+            '<label for="name">Your name here <small>for good: others find you by it</small></label>'
+            f'<div class="field"><input id="name" name="name" value="{html.escape(name)}" autofocus required '
+            'maxlength="63" autocapitalize="none" autocomplete="username" spellcheck="false">'
+            f"<span>.{html.escape(domain)}</span></div>"
+            '<button class="main" type="submit">Take this name</button></form>'
         )
 
 

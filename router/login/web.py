@@ -28,8 +28,8 @@ BROWSER: Final = "rookery-login"
 
 HTML: Final = b"text/html; charset=utf-8"
 
-_GUESSES: Final = (LoginFault.EXPIRED, LoginFault.ENDED)
-"""What somebody meets who tries states, codes or tokens: counted against the address, as bad tokens are."""
+_GUESSES: Final = (LoginFault.EXPIRED, LoginFault.ENDED, LoginFault.REFUSED)
+"""What somebody meets who tries states, codes, tokens, passkeys: counted against the address."""
 
 _MAX_BODY: Final = 16 * 1024
 _BODY_SECONDS: Final = 10.0
@@ -61,7 +61,12 @@ def serving(page: Page) -> Page:
             if not wants_html(incoming):
                 return reply
             said = "The server has a fault." if refusal is None else refusal.sentence
-            return attrs.evolve(reply, body=document("Login", paragraph(said)), content_type=HTML)
+            return attrs.evolve(
+                reply,
+                body=document("Login", paragraph(said)),
+                headers=(*reply.headers, *page_headers()),
+                content_type=HTML,
+            )
 
     return serve
 
@@ -166,15 +171,35 @@ def redirect(url: str, headers: Headers = ()) -> Reply:
 
 def page_reply(title: str, content: str) -> Reply:
     """An answer for people."""
-    return Reply(200, document(title, content), content_type=HTML)
+    return Reply(200, document(title, content), page_headers(), content_type=HTML)
 
 
-def document(title: str, content: str) -> bytes:
-    """No script, no style, nothing from elsewhere: the content security policy allows none."""
+def page_headers(*, script: bool = False) -> Headers:
+    """What a page may do: with its style, and the `script` of ours, and nothing from elsewhere; no frame.
+
+    Without a script forms may lead to apps: `form-action` would judge where a form is redirected to.
+    """
+    policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    if script:
+        policy += "; script-src 'self'; connect-src 'self'; form-action 'self'"
+    return (
+        (b"content-security-policy", policy.encode()),
+        (b"cross-origin-opener-policy", b"same-origin"),
+    )
+
+
+def document(
+    title: str, content: str, *, script: bool = False, heading: bool = True, wide: bool = False
+) -> bytes:
+    """A whole page, to go with `page_headers`."""
+    shown = html.escape(title)
+    head = '<script src="/login/passkey.js" defer></script>' if script else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title></head><body><h1>{html.escape(title)}</h1>{content}</body></html>"
+        f'<title>{shown}</title><link rel="stylesheet" href="/login/style.css">{head}</head>'
+        f"<body><main{' class=wide' if wide else ''}>{f'<h1>{shown}</h1>' if heading else ''}{content}"
+        "</main></body></html>"
     ).encode()
 
 

@@ -161,6 +161,19 @@ class PasskeyFlow:
         """Whether anybody may make an account."""
         return self._settings.registration
 
+    @property
+    def session_seconds(self) -> int:
+        """How long somebody stays recognised."""
+        return self._settings.session_seconds
+
+    def secret(self) -> str:
+        """Something nobody can guess, for cookies. 43 characters."""
+        return self._logins.secret()
+
+    def check_wish(self, wish: Mapping[str, str]) -> None:
+        """Raise `LoginError` (INVALID) unless an app may ask for this."""
+        self._logins.app_request(wish)
+
     # -- logging in ------------------------------------------------------------------------------------
 
     async def begin_login(
