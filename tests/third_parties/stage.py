@@ -32,6 +32,9 @@ from tests.third_parties.atproto import AtProto, TheirError, open_atproto
 
 LEXICONS: Final = Path(schema.__file__).parent / "lexicons"
 
+STREAM_QUOTA: Final = 20
+"""Tickets and openings of streams that an account has in a minute; nothing else is limited here."""
+
 _T = TypeVar("_T")
 _SECONDS = 90.0
 
@@ -139,7 +142,11 @@ def open_stage() -> Iterator[Stage]:
 
     async def serve(folder: Path) -> None:
         async with open_did_directory() as directory, open_atproto() as atproto:
-            with RouterProcess(folder, {"ROOKERY_IDENTITY__PLC_URL": directory.url}) as router:
+            settings = {
+                "ROOKERY_IDENTITY__PLC_URL": directory.url,
+                "ROOKERY_RATE__STREAM": str(STREAM_QUOTA),
+            }
+            with RouterProcess(folder, settings) as router:
                 await router.start()
                 status = await router.control.ask("status", answer=ServerStatus)
                 service = ServiceIdentity(status.did, status.public_url)
