@@ -70,7 +70,6 @@ class People:
         account at the identity provider, must not come back by that door.
         """
         await self.logins.end_account(account)
-        await self.store.unlink_identities(account, now=self.now())
         outcome = await self.store.recover_account(
             account, verification_key, keep_devices=keep_devices, now=self.now()
         )

@@ -182,5 +182,5 @@ class Credentials(abc.ABC):
     ) -> Recovered | AccountUnknown:
         """Give an account that lives here another key, and revoke its devices and API keys, or keep them.
 
-        Its passkeys go in any case: whoever logs in with one is not who has the new key.
+        Its passkeys and identities go in any case: whoever logs in with one is not who has the new key.
         """

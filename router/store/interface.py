@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from protocol import AccountDid, Conversation, ConversationId, DeviceId, Entry, EntryKind, Known, MsgId
 from router.store.audit import AuditFact, AuditHead, AuditLink
 from router.store.credentials import Credentials
+from router.store.identities import Identities
 from router.store.logins import Logins
 from router.store.passkeys import Passkeys
 from router.store.values import (
@@ -40,7 +41,7 @@ CommitListener = Callable[[Sequence[Entry]], None]
 Must be quick and must not raise."""
 
 
-class Store(Credentials, Logins, Passkeys):
+class Store(Credentials, Logins, Identities, Passkeys):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property

@@ -47,6 +47,15 @@ from router.store.credentials import (
     TooManyApiKeys,
 )
 from router.store.errors import PoisonRequest
+from router.store.identities import (
+    Identity,
+    IdentityKept,
+    IdentityUnlinked,
+    LinkOutcome,
+    UnlinkOutcome,
+    judge_linking,
+    judge_unlinking,
+)
 from router.store.interface import CommitListener, Store
 from router.store.logins import (
     Grant,
@@ -125,6 +134,7 @@ class MemoryStore(Store):
         self._suspended: dict[AccountDid, int] = {}
         self._pending: dict[bytes, tuple[bytes, int]] = {}
         self._identities: dict[bytes, AccountDid] = {}
+        self._labels: dict[bytes, bytes] = {}
         self._grants: dict[str, Grant] = {}
         self._passkeys: dict[bytes, Passkey] = {}
         self._tokens: dict[bytes, int] = {}
@@ -542,6 +552,10 @@ class MemoryStore(Store):
         for passkey in sorted(self._all_passkeys(account), key=lambda each: each.id):
             del self._passkeys[passkey.credential]
             self._record((AuditFact("passkey.revoked", subject=account, detail=passkey.id),), now)
+        for identity in (mine := self._identities_of(account)):
+            del self._identities[identity]
+        if mine:
+            self._record((AuditFact("account.unlinked", subject=account),), now)
         devices = [device.id for device in self._devices.values() if device.account == account]
         if keep_devices:
             devices = []
@@ -568,7 +582,7 @@ class MemoryStore(Store):
         return self._identities.get(identity)
 
     async def create_account_for(
-        self, identity: bytes, did: AccountDid, name: str, *, now: int
+        self, identity: bytes, did: AccountDid, name: str, *, label: bytes = b"", now: int
     ) -> Account | NameTaken | IdentityLinked:
         await trio.lowlevel.checkpoint()
         linked = self._identities.get(identity)
@@ -577,18 +591,41 @@ class MemoryStore(Store):
         if any(known.did == did or known.name == name for known in self._accounts.values()):
             return NameTaken(name)
         made = self._accounts[did] = Account(did, name, "", rules.day_of(now))
-        self._identities[identity] = did
+        self._identities[identity], self._labels[identity] = did, label
         self._record((AuditFact("account.created", subject=did),), now)
         return made
 
-    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
+    async def link_identity(
+        self, identity: bytes, account: AccountDid, *, label: bytes, verification_key: str, now: int
+    ) -> LinkOutcome:
         await trio.lowlevel.checkpoint()
-        mine = [identity for identity, owner in self._identities.items() if owner == account]
-        for identity in mine:
+        known = self._accounts.get(account)
+        if known is None or known.verification_key != verification_key:
+            return AccountUnknown()
+        linked = self._identities.get(identity)
+        outcome = judge_linking(linked, account, len(self._identities_of(account)))
+        if isinstance(outcome, IdentityKept) and linked is None:
+            self._identities[identity], self._labels[identity] = account, label
+            self._record((AuditFact("account.linked", subject=account),), now)
+        return outcome
+
+    async def identities_of(self, account: AccountDid) -> list[Identity]:
+        await trio.lowlevel.checkpoint()
+        return [Identity(each, self._labels[each]) for each in self._identities_of(account)]
+
+    async def unlink_identity(self, account: AccountDid, identity: bytes, *, now: int) -> UnlinkOutcome:
+        await trio.lowlevel.checkpoint()
+        known = self._accounts.get(account)
+        has_key = known is not None and known.verification_key != ""
+        has_passkey = any(not each.suspended for each in self._all_passkeys(account))
+        outcome = judge_unlinking(self._identities_of(account), identity, another_way=has_key or has_passkey)
+        if isinstance(outcome, IdentityUnlinked):
             del self._identities[identity]
-        if mine:
             self._record((AuditFact("account.unlinked", subject=account),), now)
-        return len(mine)
+        return outcome
+
+    def _identities_of(self, account: AccountDid) -> list[bytes]:
+        return sorted(each for each, owner in self._identities.items() if owner == account)
 
     async def begin_grant(self, grant: Grant) -> bool:
         await trio.lowlevel.checkpoint()

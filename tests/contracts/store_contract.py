@@ -30,6 +30,7 @@ from router.store.values import (
     TooManyDevices,
 )
 from tests.contracts.credentials_contract import CredentialsContract
+from tests.contracts.identities_contract import LinkedIdentityContract
 from tests.contracts.logins_contract import LoginsContract
 from tests.contracts.passkeys_contract import PasskeysContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
@@ -628,5 +629,6 @@ class StoreContract(
     CredentialsContract,
     LoginsContract,
     PasskeysContract,
+    LinkedIdentityContract,
 ):
     """All of it."""

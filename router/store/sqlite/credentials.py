@@ -156,6 +156,8 @@ def recover_account(execute: Execute, record: Record, request: RecoverAccount) -
     passkeys = sorted(name for (name,) in execute(SQL["delete_passkeys_of"], (account.did,)).fetchall())
     gone = [AuditFact("passkey.revoked", subject=account.did, detail=name) for name in passkeys]
     record(gone, request.now)
+    if execute(SQL["unlink_identities"], (account.did,)).rowcount:
+        record((AuditFact("account.unlinked", subject=account.did),), request.now)
     if request.keep_devices:
         return Recovered(account, (), ())
     devices = [Device(*each).id for each in execute(SQL["devices_of"], (account.did,)).fetchall()]

@@ -42,7 +42,7 @@ from protocol import (
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
 from router.store.credentials import DeviceChanged
-from router.store.sqlite import credentials, logins, passkeys, trouble
+from router.store.sqlite import credentials, identities, logins, passkeys, trouble
 from router.store.sqlite.database import SQL, Synchronous, connect_writer
 from router.store.sqlite.requests import (
     AccountMade,
@@ -55,6 +55,7 @@ from router.store.sqlite.requests import (
     KeepApiKey,
     KeepPasskey,
     KeepPending,
+    LinkIdentity,
     Marked,
     MarkSeen,
     MoveReadMark,
@@ -78,7 +79,7 @@ from router.store.sqlite.requests import (
     Sweep,
     TakePending,
     Unavailable,
-    UnlinkIdentities,
+    UnlinkIdentity,
     UsePasskey,
 )
 from router.store.values import (
@@ -456,7 +457,8 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     KeepPending: _elsewhere(logins.keep_pending),
     TakePending: _elsewhere(logins.take_pending),
     CreateAccountFor: _elsewhere(logins.create_account_for),
-    UnlinkIdentities: _elsewhere(logins.unlink_identities),
+    LinkIdentity: _elsewhere(identities.link_identity),
+    UnlinkIdentity: _elsewhere(identities.unlink_identity),
     BeginGrant: _elsewhere(logins.begin_grant),
     RotateGrant: _elsewhere(logins.rotate_grant),
     EndGrants: _elsewhere(logins.end_grants),

@@ -35,6 +35,7 @@ from protocol import (
 from router.store import audit, rules
 from router.store.audit import AuditHead, AuditLink
 from router.store.credentials import ApiKey, Suspension
+from router.store.identities import Identity
 from router.store.passkeys import Passkey
 from router.store.sqlite.credentials import read_api_key
 from router.store.sqlite.database import SQL, connect_reader
@@ -304,6 +305,10 @@ class Reader:
         """See `Store.account_of_identity`."""
         row = self._execute(SQL["account_of_identity"], (identity,)).fetchone()
         return None if row is None else AccountDid(row[0])
+
+    def identities_of(self, account: AccountDid) -> list[Identity]:
+        """See `Store.identities_of`."""
+        return [Identity(*row) for row in self._execute(SQL["identities_of"], (account,)).fetchall()]
 
     def ended_grants(self, now: int) -> list[str]:
         """See `Store.ended_grants`."""

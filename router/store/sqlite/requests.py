@@ -15,6 +15,12 @@ from router.store.credentials import (
     Recovered,
     TooManyApiKeys,
 )
+from router.store.identities import (
+    IdentityKept,
+    IdentityUnknown,
+    IdentityUnlinked,
+    TooManyIdentities,
+)
 from router.store.logins import Grant, GrantReused, GrantRotated, GrantUnknown, IdentityLinked
 from router.store.passkeys import (
     LastWayIn,
@@ -172,13 +178,25 @@ class CreateAccountFor(msgspec.Struct, frozen=True, tag="create-account-for", gc
 
     identity: bytes
     account: Account
+    label: bytes
     now: int
 
 
-class UnlinkIdentities(msgspec.Struct, frozen=True, tag="unlink-identities", gc=False):
-    """Forget who an account is elsewhere."""
+class LinkIdentity(msgspec.Struct, frozen=True, tag="link-identity", gc=False):
+    """Let somebody who is known elsewhere log in to an account."""
+
+    identity: bytes
+    account: str
+    label: bytes
+    verification_key: str
+    now: int
+
+
+class UnlinkIdentity(msgspec.Struct, frozen=True, tag="unlink-identity", gc=False):
+    """Let them log in to it no more."""
 
     account: str
+    identity: bytes
     now: int
 
 
@@ -279,7 +297,8 @@ Request = (
     | KeepPending
     | TakePending
     | CreateAccountFor
-    | UnlinkIdentities
+    | LinkIdentity
+    | UnlinkIdentity
     | BeginGrant
     | RotateGrant
     | EndGrants
@@ -324,12 +343,6 @@ class PendingTaken(msgspec.Struct, frozen=True, tag="pending-taken", gc=False):
     """What waited; None if nothing did."""
 
     sealed: bytes | None
-
-
-class Unlinked(msgspec.Struct, frozen=True, tag="unlinked", gc=False):
-    """How many identities the account had."""
-
-    count: int
 
 
 class GrantsEnded(msgspec.Struct, frozen=True, tag="grants-ended"):
@@ -379,7 +392,10 @@ Outcome = (
     | Unavailable
     | PendingTaken
     | IdentityLinked
-    | Unlinked
+    | IdentityKept
+    | TooManyIdentities
+    | IdentityUnlinked
+    | IdentityUnknown
     | GrantRotated
     | GrantReused
     | GrantUnknown

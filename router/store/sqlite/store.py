@@ -34,6 +34,15 @@ from router.store.credentials import (
     TooManyApiKeys,
 )
 from router.store.errors import StoreUnavailable
+from router.store.identities import (
+    Identity,
+    IdentityKept,
+    IdentityUnknown,
+    IdentityUnlinked,
+    LinkOutcome,
+    TooManyIdentities,
+    UnlinkOutcome,
+)
 from router.store.interface import CommitListener, Store
 from router.store.logins import (
     Grant,
@@ -78,6 +87,7 @@ from router.store.sqlite.requests import (
     KeepApiKey,
     KeepPasskey,
     KeepPending,
+    LinkIdentity,
     Marked,
     MarkSeen,
     MoveReadMark,
@@ -97,8 +107,7 @@ from router.store.sqlite.requests import (
     Suspend,
     Sweep,
     TakePending,
-    Unlinked,
-    UnlinkIdentities,
+    UnlinkIdentity,
     UsePasskey,
 )
 from router.store.sqlite.writer import Bounds, Writer
@@ -446,9 +455,9 @@ class SqliteStore(Store):
         return await self._short(lambda reader: reader.account_of_identity(identity))
 
     async def create_account_for(
-        self, identity: bytes, did: AccountDid, name: str, *, now: int
+        self, identity: bytes, did: AccountDid, name: str, *, label: bytes = b"", now: int
     ) -> Account | NameTaken | IdentityLinked:
-        request = CreateAccountFor(identity, Account(did, name, "", rules.day_of(now)), now)
+        request = CreateAccountFor(identity, Account(did, name, "", rules.day_of(now)), label, now)
         outcome = await self._parts.writer.submit(request)
         match outcome:
             case AccountMade(account=made):
@@ -458,8 +467,23 @@ class SqliteStore(Store):
             case _:
                 raise TypeError(f"an account was answered with {type(outcome).__name__}")
 
-    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
-        return (await self._write(UnlinkIdentities(account, now), Unlinked)).count
+    async def link_identity(
+        self, identity: bytes, account: AccountDid, *, label: bytes, verification_key: str, now: int
+    ) -> LinkOutcome:
+        request = LinkIdentity(identity, account, label, verification_key, now)
+        outcome = await self._parts.writer.submit(request)
+        if isinstance(outcome, IdentityKept | IdentityLinked | TooManyIdentities | AccountUnknown):
+            return outcome
+        raise TypeError(f"an identity was answered with {type(outcome).__name__}")
+
+    async def identities_of(self, account: AccountDid) -> list[Identity]:
+        return await self._short(lambda reader: reader.identities_of(account))
+
+    async def unlink_identity(self, account: AccountDid, identity: bytes, *, now: int) -> UnlinkOutcome:
+        outcome = await self._parts.writer.submit(UnlinkIdentity(account, identity, now))
+        if isinstance(outcome, IdentityUnlinked | IdentityUnknown | LastWayIn):
+            return outcome
+        raise TypeError(f"an unlinking was answered with {type(outcome).__name__}")
 
     async def begin_grant(self, grant: Grant) -> bool:
         return (await self._write(BeginGrant(grant), Changed)).changed

@@ -347,7 +347,17 @@ DELETE FROM pending WHERE key = ? AND expires > ? RETURNING sealed;
 SELECT account FROM identities WHERE identity = ?;
 
 -- link_identity --
-INSERT INTO identities (identity, account) VALUES (?, ?);
+INSERT INTO identities (identity, account, label) VALUES (?, ?, ?);
+
+-- identities_of --
+SELECT identity, label FROM identities WHERE account = ? ORDER BY identity;
+
+-- unlink_identity --
+DELETE FROM identities WHERE identity = ?;
+
+-- has_passkey --
+-- Whether a passkey opens the account.
+SELECT 1 FROM passkeys WHERE account = ? AND suspended = 0 LIMIT 1;
 
 -- unlink_identities --
 DELETE FROM identities WHERE account = ?;

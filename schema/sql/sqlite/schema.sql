@@ -167,10 +167,11 @@ CREATE TABLE pending (
 
 CREATE INDEX pending_expires ON pending (expires);
 
--- Who an account is elsewhere: a keyed hash of issuer and subject.
+-- Who an account is elsewhere: a keyed hash of issuer and subject, and a sealed label for its owner.
 CREATE TABLE identities (
     identity BLOB PRIMARY KEY CHECK (length(identity) = 32),
-    account TEXT NOT NULL REFERENCES accounts (did)
+    account TEXT NOT NULL REFERENCES accounts (did),
+    label BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX identities_account ON identities (account);
