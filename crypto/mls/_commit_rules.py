@@ -43,7 +43,7 @@ from crypto.mls._proposals import (
 from crypto.mls._public_group import PublicGroup
 from crypto.mls._ratchet_tree import RatchetTree
 from crypto.mls._transcript import confirmed_transcript_hash
-from crypto.mls._tree_edit import TreeEdit
+from crypto.mls._tree_changes import apply_proposals, place_for_joiner
 from crypto.mls._tree_hash import root_hash, tree_hashes
 from crypto.mls._tree_rules import InvalidTree, check_capabilities, check_leaf, check_unique_keys
 
@@ -119,10 +119,10 @@ def verify_commit(
     if is_external:
         _check_replaced(group, committed, commit.path)
 
-    tree, places = _apply_proposals(group.tree, committed)
+    tree, places = apply_proposals(group.tree, committed)
     committer = message.sender.index
     if committer is None:
-        tree, committer = _with_joiner(tree, commit.path)
+        tree, committer = place_for_joiner(tree)
     hashes = tree_hashes(group.suite, tree, (group.tree, group.hashes))
     if commit.path is not None:
         _check_path_leaf(group, commit.path, committer, is_external=is_external)
@@ -168,40 +168,6 @@ def _check_replaced(
             old = group.tree.leaf(entry.proposal.removed)
             if old is None or path is None or path.leaf_node.credential != old.credential:
                 raise InvalidHandshake(HandshakeFault.EXTERNAL_COMMIT)
-
-
-def _apply_proposals(
-    tree: RatchetTree, committed: Sequence[CommittedProposal]
-) -> tuple[RatchetTree, tuple[int, ...]]:
-    """Updates, then removals, then additions (section 12.3); with the places of those who were added."""
-    edit = TreeEdit(tree)
-    for entry in committed:
-        if isinstance(entry.proposal, Update) and entry.target is not None:
-            edit.update(entry.target, entry.proposal.leaf_node)
-    removed = [
-        entry.target
-        for entry in committed
-        if isinstance(entry.proposal, Remove | SelfRemove) and entry.target is not None
-    ]
-    for leaf_index in sorted(removed):  # ascending: the tree may shrink to below a higher index only at last
-        edit.remove(leaf_index)
-    places = tuple(
-        [
-            edit.add(entry.proposal.key_package.leaf_node)
-            for entry in committed
-            if isinstance(entry.proposal, Add)
-        ]
-    )
-    return edit.tree(), places
-
-
-def _with_joiner(tree: RatchetTree, path: UpdatePath | None) -> tuple[RatchetTree, int]:
-    """An outsider takes the leftmost free place (section 12.4.3.2); a commit of his has a path."""
-    if path is None:
-        raise InvalidHandshake(HandshakeFault.EXTERNAL_COMMIT)
-    edit = TreeEdit(tree)
-    leaf_index = edit.add_blank()
-    return edit.tree(), leaf_index
 
 
 def _check_path_leaf(group: PublicGroup, path: UpdatePath, committer: int, *, is_external: bool) -> None:
