@@ -121,16 +121,16 @@ class Person:
         assert caught.value.type == "XRPCError", caught.value
         return caught.value
 
-    def new_key(self, nsid: str, device: str = "") -> dict[str, Any]:
-        """What `nsid` takes of a new key, made by Node; `device` is the one whose key it replaces."""
+    def new_key(self, device: str = "") -> dict[str, Any]:
+        """A device's new key and the proof of it, made by Node; `device` is the one whose key it replaces."""
         claim = {"service": self.stage.service.did, "account": self.did, "device": device}
-        fields: dict[str, Any] = self.stage.ask("newKey", nsid=nsid, **claim)
+        fields: dict[str, Any] = self.stage.ask("newKey", **claim)
         return fields
 
     def device(self, name: str = "phone") -> str:
         """A new device's id."""
-        nsid = "chat.rookery.registerDevice"
-        return str(self.call(nsid, data={"deviceName": name, **self.new_key(nsid)})["deviceId"])
+        data = {"deviceName": name, **self.new_key()}
+        return str(self.call("chat.rookery.registerDevice", data=data)["deviceId"])
 
 
 @contextmanager

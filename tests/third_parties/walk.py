@@ -72,11 +72,9 @@ def walk_rookery(stage: Stage) -> Walk:
     """Through `chat.rookery.*`."""
     walk = Walk(stage, ROOKERY)
     anna, bert, carl = (walk.person(name) for name in ("anna", "bert", "carl"))
-    register = f"{ROOKERY}.registerDevice"
-    tablet = walk.do(anna, "registerDevice", deviceName="tablet", **anna.new_key(register))["deviceId"]
+    tablet = walk.do(anna, "registerDevice", deviceName="tablet", **anna.new_key())["deviceId"]
     walk.do(anna, "renameDevice", deviceId=tablet, deviceName="slate")
-    rotate = f"{ROOKERY}.rotateDeviceKey"
-    walk.do(anna, "rotateDeviceKey", deviceId=tablet, **anna.new_key(rotate, tablet))
+    walk.do(anna, "rotateDeviceKey", deviceId=tablet, **anna.new_key(tablet))
     devices = walk.ask(anna, "listDevices")["devices"]
     assert [device["deviceName"] for device in devices] == ["phone", "slate"]
 
@@ -121,11 +119,8 @@ def walk_mls(stage: Stage) -> Walk:
     """Through `blue.catbird.mls.*`."""
     walk = Walk(stage, MLS)
     anna, bert, carl = (walk.person(name) for name in ("anna", "bert", "carl"))
-    register = f"{MLS}.registerDevice"
     package = {"did": anna.did, "keyPackage": base64.b64encode(b"package").decode(), "cipherSuite": SUITE}
-    made = walk.do(
-        anna, "registerDevice", deviceName="tablet", keyPackages=[package], **anna.new_key(register)
-    )
+    made = walk.do(anna, "registerDevice", deviceName="tablet", keyPackages=[package], **anna.new_key())
     assert made["mlsDid"] == anna.did
     assert len(walk.ask(anna, "listDevices")["devices"]) == 2
 
