@@ -17,8 +17,10 @@ import attrs
 from protocol import ConversationKind, Nsid
 from router.edge import handlers_convo as convo
 from router.edge import handlers_device as device
+from router.edge import handlers_identity as identity
 from router.edge import handlers_keys as keys
 from router.edge import handlers_message as message
+from router.edge import handlers_passkey as passkey
 from router.edge import handlers_ticket as ticket
 from router.edge.services import Call, Edge
 from router.identity.principal import Principal
@@ -49,7 +51,7 @@ class Idempotency(enum.Enum):
     KEY_OPTIONAL = "the input's idempotencyKey, if the client gives one"
     MESSAGE_ID = "the message id and the bytes under it"
     NATURAL = "doing it twice is the same as doing it once"
-    SAID = "a repeat changes nothing and is refused by the name that says it is done (NotMember)"
+    SAID = "a repeat changes nothing and is refused by the name that says so (NotMember, LoginExpired)"
 
 
 class Auth(enum.Enum):
@@ -196,6 +198,10 @@ ROWS: Final = (
     _call(_ROOKERY, "createApiKey", keys.create, "registerDevice", _I.KEY_REQUIRED, auth=_ACCOUNT),
     _call(_ROOKERY, "listApiKeys",    keys.list_all,           "read",           _I.READ, auth=_ACCOUNT),
     _call(_ROOKERY, "revokeApiKey",   keys.revoke,             "default",        _I.NATURAL, auth=_ACCOUNT),
+    _call(_ROOKERY, "createPasskeyLink", passkey.link, "registerDevice", _I.NATURAL, auth=_ACCOUNT),
+    _call(_ROOKERY, "listIdentities", identity.list_all,       "read",           _I.READ, auth=_ACCOUNT),
+    _call(_ROOKERY, "linkIdentity",   identity.link,           "registerDevice", _I.SAID, auth=_ACCOUNT),
+    _call(_ROOKERY, "unlinkIdentity", identity.unlink,         "default",        _I.NATURAL, auth=_ACCOUNT),
     _call(_ROOKERY, "getTicket",      ticket.get_rookery,      "stream",         _I.NATURAL),
     _stream(_ROOKERY, "streamEvents",    Transport.SSE),
     _stream(_ROOKERY, "subscribeEvents", Transport.AT_STREAM),

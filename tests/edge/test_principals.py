@@ -187,7 +187,7 @@ async def test_what_is_the_account_s_alone_no_device_and_no_key_may_do(house: Ho
             by_key = bearer(key["apiKey"])
             assert await refused(house, route.nsid, by_key, value, route.http_method) == "Forbidden"
     assert {route.nsid.rpartition(".")[2] for route in ROUTES.values() if route.auth is Auth.ACCOUNT} == {
-        "registerDevice", "createApiKey", "listApiKeys", "revokeApiKey",
+        "registerDevice", "createApiKey", "listApiKeys", "revokeApiKey", "createPasskeyLink",
     }  # fmt: skip
 
 

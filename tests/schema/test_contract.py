@@ -238,10 +238,11 @@ def test_the_contract_has_these_methods_and_no_other() -> None:
 def test_our_own_family_is_complete() -> None:
     ours = {nsid.removeprefix("chat.rookery.") for nsid in schema.LEXICONS if nsid.startswith("chat.")}
     assert ours == {
-        "addMembers", "createApiKey", "createConvo", "defs", "getConvos", "getMessages", "getTicket",
-        "leaveConvo", "listApiKeys", "listDevices", "registerDevice", "removeMember", "renameDevice",
-        "revokeApiKey", "revokeDevice", "rotateDeviceKey", "sendMessage", "session", "streamEvents",
-        "subscribeEvents", "updateCursor",
+        "addMembers", "createApiKey", "createConvo", "createPasskeyLink", "defs", "getConvos",
+        "getMessages", "getTicket", "leaveConvo", "linkIdentity", "listApiKeys", "listDevices",
+        "listIdentities", "registerDevice", "removeMember", "renameDevice", "revokeApiKey", "revokeDevice",
+        "rotateDeviceKey", "sendMessage", "session", "streamEvents", "subscribeEvents", "unlinkIdentity",
+        "updateCursor",
     }  # fmt: skip
 
 
