@@ -45,6 +45,7 @@ def test_an_account_is_made_without_a_server() -> None:
         "name": "alice",
         "verificationKey": key.verification_key,
         "status": "active",
+        "passkeys": 0,
     }
     assert key.did in run("account", "show", "alice").stdout
 
