@@ -40,7 +40,7 @@ from router.edge.xrpc import Incoming, call, check_method
 from router.observe import UNKNOWN
 
 _PREFIX = "/xrpc/"
-_LOGIN = re.compile(r"/login/[a-z]+(|/callback)")
+_LOGIN = re.compile(r"/login/[a-z0-9_]+(|/callback)")
 _SHARED = (_PREFIX, "/.well-known/")
 """What pages of other origins may be let to read: methods and documents, never a page of a login."""
 

@@ -274,6 +274,7 @@ PAGES: Final = (
     "/xrpc/_health",
     "/.well-known/did.json",
     "/.well-known/jwks.json",
+    "/login",
     "/login/providers",
     "/login/token",
     "/login/refresh",

@@ -22,6 +22,9 @@ class LoginFault(enum.StrEnum):
     NO_PASSKEY = "PasskeyNotFound"
     LAST_PASSKEY = "LastPasskey"
     TOO_MANY_PASSKEYS = "TooManyPasskeys"
+    IDENTITY_TAKEN = "IdentityTaken"
+    TOO_MANY_IDENTITIES = "TooManyIdentities"
+    LAST_WAY_IN = "LastWayIn"
 
 
 _MESSAGES = {
@@ -37,6 +40,9 @@ _MESSAGES = {
     LoginFault.NO_PASSKEY: "The account has no such passkey.",
     LoginFault.LAST_PASSKEY: "Without this passkey nobody could log in to the account any more.",
     LoginFault.TOO_MANY_PASSKEYS: "The account has as many passkeys as it may have.",
+    LoginFault.IDENTITY_TAKEN: "Who logged in there has another account here.",
+    LoginFault.TOO_MANY_IDENTITIES: "As many log in to the account as may.",
+    LoginFault.LAST_WAY_IN: "Without this one nobody could log in to the account any more.",
 }
 
 

@@ -20,6 +20,7 @@ import msgspec
 from protocol import AccountDid, parse_nsid
 from router.edge.errors import Refusal, Reply, refuse
 from router.edge.xrpc import Incoming
+from router.login.choose import choose, ways_in
 from router.login.errors import LoginError, LoginFault
 from router.login.flow import NameNeeded, ToApp
 from router.login.grants import Tokens
@@ -108,6 +109,7 @@ def login_routes(login: Login) -> tuple[Route, ...]:
         for method, path, page in (
             ("GET", "/.well-known/jwks.json", pages.keys),
             ("GET", "/login/style.css", pages.style),
+            ("GET", "/login", pages.choose),
             ("GET", "/login/providers", pages.providers),
             ("POST", "/login/token", pages.redeem),
             ("POST", "/login/refresh", pages.refresh),
@@ -133,13 +135,14 @@ class _Pages:
 
     async def providers(self, incoming: Incoming, _: Mapping[str, str]) -> Reply:
         """What an app may open as `/login/<id>`: a passkey is asked for in the same way."""
-        found = [(provider.id, provider.name) for provider in self._login.providers.values()]
-        if self._login.passkeys is not None:
-            found.append(("passkey", "Passkey"))
+        found = ways_in(self._login)
         if wants_html(incoming):
-            names = ", ".join(name for _, name in found) or "none"
+            names = ", ".join(found.values()) or "none"
             return page_reply("Login", paragraph(f"Apps can log in here with: {names}."))
-        return json_reply({"providers": [{"id": each, "name": name} for each, name in found]})
+        return json_reply({"providers": [{"id": each, "name": name} for each, name in found.items()]})
+
+    async def choose(self, incoming: Incoming, _: Mapping[str, str]) -> Reply:
+        return choose(self._login, incoming)
 
     async def begin(self, incoming: Incoming, path: Mapping[str, str]) -> Reply:
         incoming.visitor.begin_login()

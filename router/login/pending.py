@@ -51,12 +51,23 @@ class LoginBegun(Waiting, frozen=True, tag=True):
     nonce: str
     verifier: str
     app: AppRequest
+    link: bool = False
+    """To be linked to an account that the app speaks for, and not to log in."""
 
 
 class NameWanted(Waiting, frozen=True, tag=True):
     """Somebody new, known by `identity`, chooses a name. Bound to the form's secret and the browser."""
 
     identity: bytes
+    app: AppRequest
+    provider: str = ""
+
+
+class IdentityProven(Waiting, frozen=True, tag=True):
+    """Somebody who wants to be linked to an account. Bound to the code."""
+
+    identity: bytes
+    provider: str
     app: AppRequest
 
 

@@ -15,6 +15,7 @@ from router.login.discovery import ProviderClient
 from router.login.fetch import Fetch
 from router.login.flow import LoginFlow
 from router.login.grants import Grants
+from router.login.identities import LinkedIdentities
 from router.login.keyring import KeyRing
 from router.login.passkey.ceremony import RelyingParty
 from router.login.passkey.flow import PasskeyFlow
@@ -35,6 +36,7 @@ class Login:
     pending: Pending
     ring: KeyRing
     secrets: LoginSecrets
+    identities: LinkedIdentities
     passkeys: PasskeyFlow | None = None
     """None where they are not offered."""
 
@@ -117,5 +119,6 @@ def make_login(
         pending=pending,
         ring=ring,
         secrets=secrets,
+        identities=LinkedIdentities(found, pending, store, secrets, bucket=bucket, entropy=entropy),
         passkeys=passkeys,
     )

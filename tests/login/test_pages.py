@@ -48,6 +48,7 @@ class Site:
             pending=self.desk.pending,
             ring=self.desk.ring,
             secrets=self.desk.secrets,
+            identities=self.desk.identities,
         )
         self.jar: dict[str, str] = {}
         self.visitor = Someone()
