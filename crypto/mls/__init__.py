@@ -30,6 +30,7 @@ from crypto.mls._extensions import (
     extension_data,
     external_pub,
     external_senders,
+    is_grease,
     marks_last_resort,
     required_capabilities,
 )
@@ -247,6 +248,7 @@ __all__ = [
     "first_commit_digest",
     "follow_group_info",
     "interim_transcript_hash",
+    "is_grease",
     "is_hpke_key",
     "is_signature_key",
     "key_package_ref",

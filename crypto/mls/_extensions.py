@@ -63,6 +63,11 @@ def read_extensions(reader: Reader) -> Extensions:
     return tuple(found)
 
 
+def is_grease(number: int) -> bool:
+    """Whether a type is one of the made-up ones of section 13.5: 0x0A0A, 0x1A1A, and so on to 0xEAEA."""
+    return number & 0x0F0F == 0x0A0A and number >> 12 == number >> 4 & 0xF and number < 0xF000
+
+
 def extension_data(extensions: Extensions, kind: int) -> bytes | None:
     """The content of the extension of this type, or None where there is none."""
     for extension in extensions:

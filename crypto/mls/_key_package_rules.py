@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 
 from crypto._errors import CryptoError, FramingError, FramingFault
 from crypto.mls._credential import BasicCredential
-from crypto.mls._extensions import Extensions, ExtensionType, app_data_dictionary
+from crypto.mls._extensions import ExtensionType, app_data_dictionary, is_grease
 from crypto.mls._key_package import KeyPackage
 from crypto.mls._leaf_node import LeafSource, Lifetime
 from crypto.mls._leaf_rules import extensions_listed, is_current, is_leaf_signed, leaf_form_fault
@@ -173,16 +173,19 @@ def is_key_package_signed(key_package: KeyPackage, suite: CipherSuite) -> bool:
 def _extensions_covered(key_package: KeyPackage) -> bool:
     """Whether the package's own extensions have a form and are listed by the client.
 
-    The mark of a last resort speaks to the server alone and need not be listed: no member reads it.
+    Two need not be listed, since no member acts on them: the mark of a last resort, which speaks to the
+    server, and GREASE, which other implementations put here without listing it.
     """
-    extensions: Extensions = key_package.extensions
+    extensions = key_package.extensions
     if not extensions:
         return True
     try:
         app_data_dictionary(extensions)
     except FramingError:
         raise InvalidKeyPackage(KeyPackageReason.MALFORMED) from None
-    read_by_members = tuple(
-        extension for extension in extensions if extension.kind != ExtensionType.LAST_RESORT
+    acted_on = tuple(
+        extension
+        for extension in extensions
+        if extension.kind != ExtensionType.LAST_RESORT and not is_grease(extension.kind)
     )
-    return extensions_listed(read_by_members, key_package.leaf_node.capabilities)
+    return extensions_listed(acted_on, key_package.leaf_node.capabilities)

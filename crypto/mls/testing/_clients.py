@@ -271,6 +271,16 @@ class Client:
             group.context, group.tree, group.confirmation_tag, self.leaf_index(group)
         )
 
+    def group_info_of(
+        self, group_id: bytes, epoch: int, tree: RatchetTree, leaf_index: int, extensions: Extensions = ()
+    ) -> GroupInfo:
+        """A GroupInfo for any tree, with its true hash, signed by this client at `leaf_index` of it."""
+        tree_hash = root_hash(tree, tree_hashes(self.suite, tree))
+        context = GroupContext(
+            self.suite.number, group_id, epoch, tree_hash, self.tag("transcript"), extensions
+        )
+        return self._signed_group_info(context, tree, self.tag("confirmation"), leaf_index)
+
     def application(self, group: PublicGroup, size: int = 64) -> PrivateMessage:
         """An application message of this epoch with a ciphertext of `size` bytes."""
         return self.sealed(group, ContentType.APPLICATION, size)
