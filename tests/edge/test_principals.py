@@ -188,6 +188,7 @@ async def test_what_is_the_account_s_alone_no_device_and_no_key_may_do(house: Ho
             assert await refused(house, route.nsid, by_key, value, route.http_method) == "Forbidden"
     assert {route.nsid.rpartition(".")[2] for route in ROUTES.values() if route.auth is Auth.ACCOUNT} == {
         "registerDevice", "createApiKey", "listApiKeys", "revokeApiKey", "createPasskeyLink",
+        "linkIdentity", "listIdentities", "unlinkIdentity",
     }  # fmt: skip
 
 
