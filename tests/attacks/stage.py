@@ -94,9 +94,12 @@ class Stage:
         issuer, audience = changes.get("iss", key.did), changes.get("aud", self.audience)
         return mint_token(key, issuer, audience, lxm, self.now, lifetime)
 
-    async def judge(self, token: str, lxm: Nsid = QUERY, **headers: str) -> Verdict:
-        """What the router says to a call of this method with this token: a query, or `WRITE`."""
-        sent = {"authorization": f"Bearer {token}", **headers}
+    async def judge(self, token: str, lxm: Nsid = QUERY, *, place: str = "") -> Verdict:
+        """What the router says to a call of this method with this token: a query, or `WRITE`.
+
+        `place` is where it comes from, for a router that trusts this machine as a proxy.
+        """
+        sent = {"authorization": f"Bearer {token}"} | ({"x-forwarded-for": place} if place else {})
         if lxm == WRITE:
             body = {"idempotencyKey": secrets.token_hex(8), "initialMembers": []}
             answer = await self.http.post(f"/xrpc/{lxm}", json=body, headers=sent)

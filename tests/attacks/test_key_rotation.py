@@ -97,7 +97,7 @@ async def test_a_crowd_that_is_ahead_of_the_directory_waits_as_for_one_mistake()
                 home = next(homes)
                 async with trio.open_nursery() as crowd:
                     for _ in range(50):
-                        crowd.start_soon(partial(stage.judge, stage.mint(ahead), **{"x-forwarded-for": home}))
+                        crowd.start_soon(partial(stage.judge, stage.mint(ahead), place=home))
         headers = {"authorization": f"Bearer {stage.mint(alice.key)}", "x-forwarded-for": home}
         answer = await stage.http.get(f"/xrpc/{QUERY}", headers=headers)
         assert answer.json()["error"] == "RateLimitExceeded"

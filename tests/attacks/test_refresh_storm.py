@@ -40,7 +40,7 @@ class Storm:
         self.sent += 1
         place = f"10.{self.sent >> 16 & 255}.{self.sent >> 8 & 255}.{self.sent & 255}"
         token = self.stage.mint(AccountKey(account.did, self.forger))
-        assert await self.stage.judge(token, **{"x-forwarded-for": place}) == "BadJwtSignature"
+        assert await self.stage.judge(token, place=place) == "BadJwtSignature"
 
     async def at_once(self, accounts: list[PlcAccount]) -> None:
         async with trio.open_nursery() as crowd:
