@@ -135,6 +135,14 @@ async def test_an_app_that_is_not_known_gets_nobody(desk: PasskeyDesk) -> None:
     assert refused(error) is LoginFault.INVALID
 
 
+async def test_an_app_that_wants_to_link_somebody_is_told_that_this_is_another_way(desk: PasskeyDesk) -> None:
+    """It would give the code to a method that can do nothing with it."""
+    with pytest.raises(LoginError) as error:
+        desk.passkeys.check_wish({**App().wish, "intent": "link"})
+    assert refused(error) is LoginFault.INVALID
+    assert "createPasskeyLink" in error.value.message
+
+
 # -- challenges ------------------------------------------------------------------------------------------
 
 

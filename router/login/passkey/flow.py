@@ -28,7 +28,7 @@ from router.identity.principal import Principal
 from router.identity.revocations import Revocations
 from router.identity.service import ServiceIdentity
 from router.login.errors import LoginError, LoginFault
-from router.login.flow import LoginFlow, ToApp
+from router.login.flow import LINK, LoginFlow, ToApp, intent_of
 from router.login.grants import Grants
 from router.login.passkey.ceremony import (
     HANDLE_BYTES,
@@ -172,7 +172,7 @@ class PasskeyFlow:
 
     def check_wish(self, wish: Mapping[str, str]) -> None:
         """Raise `LoginError` (INVALID) unless an app may ask for this."""
-        self._logins.app_request(wish)
+        self._wish(wish)
 
     # -- logging in ------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class PasskeyFlow:
 
         `wish`: what an app asked for (`LoginFlow.app_request`); None to look after one's passkeys.
         """
-        app = None if wish is None else self._logins.app_request(wish)
+        app = None if wish is None else self._wish(wish)
         account = None if name is None else self._service.account_did(name)
         challenge = self._entropy(_CHALLENGE_BYTES)
         await self._ask(LoginAsked(self._until_answer(), app, account), challenge, browser)
@@ -227,7 +227,7 @@ class PasskeyFlow:
         """What to ask an authenticator of somebody new who wants this name. Raises `LoginError`."""
         if not self._settings.registration:
             raise LoginError(LoginFault.REFUSED, "This server makes no accounts for strangers.")
-        app = None if wish is None else self._logins.app_request(wish)
+        app = None if wish is None else self._wish(wish)
         try:
             check_name(name, self._service)
         except BadNameError as bad:
@@ -344,6 +344,13 @@ class PasskeyFlow:
                 raise LoginError(LoginFault.LAST_PASSKEY)
 
     # -- within ----------------------------------------------------------------------------------------
+
+    def _wish(self, wish: Mapping[str, str]) -> AppRequest:
+        if intent_of(wish) == LINK:
+            raise LoginError(
+                LoginFault.INVALID, "A passkey is not linked: add one on the page of createPasskeyLink."
+            )
+        return self._logins.app_request(wish)
 
     async def _ask(self, waiting: Waiting, challenge: bytes, browser: str) -> None:
         await self._pending.keep(waiting, encode_part(challenge), browser)
