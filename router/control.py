@@ -125,7 +125,8 @@ class ControlHandlers:
         return account_rows([made], await self.store.suspensions())[0]
 
     async def _list_accounts(self, _: NoArguments) -> list[AccountRow]:
-        return account_rows(await self.store.accounts(), await self.store.suspensions())
+        store = self.store
+        return account_rows(await store.accounts(), await store.suspensions(), await store.count_passkeys())
 
     async def _disable_account(self, asked: AccountNamed) -> AccountChanged:
         did = await self._did(asked.account)

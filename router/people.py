@@ -70,7 +70,6 @@ class People:
         account at the identity provider, must not come back by that door.
         """
         await self.logins.end_account(account)
-        await self.store.unlink_identities(account, now=self.now())
         outcome = await self.store.recover_account(
             account, verification_key, keep_devices=keep_devices, now=self.now()
         )
@@ -81,4 +80,6 @@ class People:
             for key in outcome.api_keys:
                 self.revocations.revoke(grant=grant_of(key))
             self.revocations.end_account(account)
+        # Again, for a login that was finished meanwhile: what began before the new key ends with it.
+        await self.logins.end_account(account)
         return outcome

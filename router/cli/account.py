@@ -138,9 +138,9 @@ def list_command(config: Path | None, data: Path | None, settings: tuple[str, ..
         for row in rows:
             console.data(row)
     elif rows:
-        table = Table("name", "status", "DID", box=None)
+        table = Table("name", "status", "passkeys", "DID", box=None)
         for row in rows:
-            table.add_row(row.name or "(elsewhere)", row.status, row.did)
+            table.add_row(row.name or "(elsewhere)", row.status, str(row.passkeys or ""), row.did)
         console.show(table)
     else:
         console.remark("No accounts yet; make one with: rookery account create NAME")
@@ -166,7 +166,8 @@ def show(name: str, config: Path | None, data: Path | None, settings: tuple[str,
         console.data(row)
     else:
         console.line(
-            f"name    {row.name}\nDID     {row.did}\nkey     {row.verification_key}\nstatus  {row.status}"
+            f"name      {row.name}\nDID       {row.did}\nkey       {row.verification_key}\n"
+            f"status    {row.status}\npasskeys  {row.passkeys}"
         )
 
 
@@ -236,7 +237,7 @@ def _switch(settings: Settings, account: str, console: Console, *, on: bool) -> 
 @click.option(
     "--keep-devices",
     is_flag=True,
-    help="Leave devices and API keys as they are; without it all of them are revoked.",
+    help="Leave devices and API keys as they are; without it all of them are revoked. Passkeys always are.",
 )
 @settings_options
 @json_option
@@ -253,8 +254,8 @@ def recover(
     """Give ACCOUNT, which lives here, a new key: for who has lost the last device or key.
 
     Make sure that it is its owner who asks: whoever gets the new key file is the account from now on. The
-    old key is void, every login and connection ends, and devices and API keys are revoked. What was sent
-    stays sealed for the devices that are gone. The act is in the audit log.
+    old key is void, every login and connection ends, and passkeys, devices and API keys are revoked. What
+    was sent stays sealed for the devices that are gone. The act is in the audit log.
 
     \b
     Examples:

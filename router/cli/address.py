@@ -9,8 +9,8 @@ import attrs
 
 from protocol import AccountDid
 from router.cli.failures import CannotDo
-from router.client.credentials import home_service
 from router.client.errors import StateError
+from router.client.home import home_service
 from router.config.origin import is_loopback
 from router.identity.did import WEB_PREFIX
 

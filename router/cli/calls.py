@@ -59,13 +59,17 @@ def beside(key_file: Path, suffix: str) -> Path:
     return key_file.with_name(key_file.name.removesuffix(".json").removesuffix(".key") + suffix)
 
 
-async def own_device(client: RookeryClient, key_file: Path, console: Console) -> Device:
-    """This machine's device of the account: registered at the first need and kept beside the key."""
+async def own_device(client: RookeryClient, key_file: Path, console: Console, aud: str | None) -> Device:
+    """This machine's device of the account: registered at the first need and kept beside the key.
+
+    `aud` is the server's DID where it cannot be told from the account's.
+    """
     path = beside(key_file, ".device.json")
     try:
         return Device.load(path)
     except FileNotFoundError:
-        device = await Device.register(client, socket.gethostname()[:128] or "command line")
+        name = socket.gethostname()[:128] or "command line"
+        device = await Device.register(client, name, service=aud)
         device.save(path)
         console.remark(f"Registered this machine as a device of the account and kept it in {path}.")
         return device

@@ -10,8 +10,8 @@ from router.cli.calls import account_client, own_device, read_key, run
 from router.cli.console import Console
 from router.cli.failures import CannotDo
 from router.cli.options import console_of, json_option, key_option, server_options
-from router.client.credentials import neighbour
 from router.client.errors import Refused
+from router.client.home import neighbour
 from router.client.sealing import GroupKey
 from router.client.views import ConvoView
 from router.identity.keys import AccountKey
@@ -90,7 +90,7 @@ async def _create(
 ) -> None:
     key = read_key(key_file)
     async with account_client(key, url, aud) as client:
-        await own_device(client, key_file, console)
+        await own_device(client, key_file, console, aud)
         try:
             view = await client.chat.create_convo(_members(key, members), name=name)
         except Refused as error:
@@ -124,7 +124,7 @@ async def _list(key_file: Path, url: str | None, aud: str | None, console: Conso
     key = read_key(key_file)
     views: list[ConvoView] = []
     async with account_client(key, url, aud) as client:
-        await own_device(client, key_file, console)
+        await own_device(client, key_file, console, aud)
         cursor: str | None = None
         while True:
             page = await client.chat.get_convos(limit=100, cursor=cursor)

@@ -21,7 +21,7 @@ def command(config: Path | None, data: Path | None, settings: tuple[str, ...], a
     """Look at the settings and at the server that runs with them, and explain what is found.
 
     Settings, modes of files, ports, health of the parts, database, disk, file descriptors, DID document,
-    clock. It changes nothing. Exit code 1 when something must be mended.
+    DID directory, identity providers, clock. It changes nothing. Exit code 1 when something must be mended.
 
     \b
     Examples:

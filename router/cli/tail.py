@@ -78,7 +78,7 @@ async def _tail(
     key = read_key(key_file)
     file = StateFile(beside(key_file, ".state.json"))
     async with account_client(key, url, aud) as client:
-        device = await own_device(client, key_file, console)
+        device = await own_device(client, key_file, console, aud)
         state = None if from_start else file.load()
         if state is None or state.device != device.id:
             state = DeviceState(device.id)

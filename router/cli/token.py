@@ -8,7 +8,7 @@ import click
 from protocol import Nsid
 from router.cli.calls import read_key
 from router.cli.options import console_of, json_option, key_option
-from router.client.credentials import home_service
+from router.client.home import home_service
 from router.identity.service import SERVICE_FRAGMENT
 from router.identity.tokens import DEFAULT_LIFETIME, mint_token
 from schema import LEXICONS

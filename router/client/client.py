@@ -33,14 +33,17 @@ from router.client.views import (
     MarkOpaqueInput,
     MarkView,
     MessagePage,
+    ProofInput,
     RegisterMlsInput,
     RegisterOpaqueInput,
     RemoveInput,
+    RotateKeyInput,
     SendMlsInput,
     SendOpaqueInput,
     SentView,
 )
 from router.client.xrpc import SYSTEM_DICE, Dice, TokenSource, Xrpc
+from router.identity.key_proof import KeyProof
 
 
 def new_msg_id() -> MsgId:
@@ -104,11 +107,25 @@ class ChatMethods(_Methods):
     """`chat.rookery.*`: conversations of kind `opaque`."""
 
     async def register_device(
-        self, name: str, signature_key: bytes, *, idempotency_key: str | None = None
+        self, name: str, signature_key: bytes, proof: KeyProof, *, idempotency_key: str | None = None
     ) -> DeviceId:
-        """Register a device of this account; the same key again gives the same device."""
-        body = RegisterOpaqueInput(name, LexBytes.of(signature_key), idempotency_key or new_idempotency_key())
+        """Register a device of this account; the same key again gives the same device.
+
+        `proof` is fresh (`prove_key`); `Device.register` makes key and proof.
+        """
+        body = RegisterOpaqueInput(
+            name, LexBytes.of(signature_key), ProofInput.of(proof), idempotency_key or new_idempotency_key()
+        )
         view = await self.xrpc.procedure(self.nsid("registerDevice"), body, DeviceView)
+        return DeviceId(view.device_id)
+
+    async def rotate_device_key(self, device: DeviceId, signature_key: bytes, proof: KeyProof) -> DeviceId:
+        """Give a device another key; the old one signs nothing from the answer on.
+
+        Asked for with the old key's token, or with the account's for any of its devices.
+        """
+        body = RotateKeyInput(device, LexBytes.of(signature_key), ProofInput.of(proof))
+        view = await self.xrpc.procedure(self.nsid("rotateDeviceKey"), body, DeviceView)
         return DeviceId(view.device_id)
 
     async def create_convo(
@@ -154,10 +171,15 @@ class MlsMethods(_Methods):
     """`blue.catbird.mls.*`: conversations of kind `mls`, in the seed's contract."""
 
     async def register_device(
-        self, name: str, signature_key: bytes, key_packages: Iterable[KeyPackageRef]
+        self,
+        name: str,
+        signature_key: bytes,
+        key_packages: Iterable[KeyPackageRef],
+        proof: KeyProof | None = None,
     ) -> DeviceId:
-        """Register a device (32-byte Ed25519 key) with its key packages."""
-        body = RegisterMlsInput(name, LexBytes.of(signature_key), list(key_packages))
+        """Register a device (32-byte Ed25519 key) with its key packages, and the proof that it is ours."""
+        shown = None if proof is None else ProofInput.of(proof)
+        body = RegisterMlsInput(name, LexBytes.of(signature_key), list(key_packages), shown)
         view = await self.xrpc.procedure(self.nsid("registerDevice"), body, DeviceView)
         return DeviceId(view.device_id)
 

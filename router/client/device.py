@@ -1,6 +1,8 @@
 """A device's own identity: its signing key and the id it got from the server, kept in one secret file."""
 
 import base64
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -11,8 +13,10 @@ from crypto import Entropy, system_entropy
 from protocol import DeviceId
 from router.client.client import RookeryClient
 from router.client.errors import StateError
+from router.client.home import home_service
 from router.identity.errors import IdentityFileError
 from router.identity.files import read_secret, write_secret
+from router.identity.key_proof import Claim, KeyProof, prove_key
 
 _VERSION = 1
 _SEED_BYTES = 32
@@ -35,12 +39,38 @@ class Device:
 
     @classmethod
     async def register(
-        cls, client: RookeryClient, name: str, *, entropy: Entropy = system_entropy
+        cls,
+        client: RookeryClient,
+        name: str,
+        *,
+        service: str | None = None,
+        wall: Callable[[], float] = time.time,
+        entropy: Entropy = system_entropy,
     ) -> "Device":
-        """Make a key and register it; the server's answer to a repeat is the same id."""
+        """Make a key and register it, with the proof that it is ours.
+
+        `service` is the server's DID, needed for an account that does not live there.
+        """
         seed = entropy(_SEED_BYTES)
-        public = bytes(SigningKey(seed).verify_key)
-        return cls(await client.chat.register_device(name, public), name, seed)
+        public, proof = _proven(seed, client, service, None, wall, entropy)
+        return cls(await client.chat.register_device(name, public, proof), name, seed)
+
+    async def rotate(
+        self,
+        client: RookeryClient,
+        *,
+        service: str | None = None,
+        wall: Callable[[], float] = time.time,
+        entropy: Entropy = system_entropy,
+    ) -> "Device":
+        """The same device under a new key. `client` speaks as this device or as its account.
+
+        On `OutcomeUnknown` either key may be the one that counts; the account can rotate again.
+        """
+        seed = entropy(_SEED_BYTES)
+        public, proof = _proven(seed, client, service, self.id, wall, entropy)
+        await client.chat.rotate_device_key(self.id, public, proof)
+        return attrs.evolve(self, seed=seed)
 
     def save(self, path: Path) -> None:
         """Keep the device in a new file of mode 0600; `FileExistsError` if there is one."""
@@ -62,3 +92,18 @@ class Device:
             raise StateError(str(error)) from error
         except (msgspec.MsgspecError, ValueError) as error:
             raise StateError(f"{path} is not a device file: {error}") from error
+
+
+def _proven(
+    seed: bytes,
+    client: RookeryClient,
+    service: str | None,
+    device: DeviceId | None,
+    wall: Callable[[], float],
+    entropy: Entropy,
+) -> tuple[bytes, KeyProof]:
+    """The public key of a seed, and the proof for the server that the client's account is known to."""
+    key = SigningKey(seed)
+    named = (service or home_service(client.did)).partition("#")[0]
+    claim = Claim(named, client.did, bytes(key.verify_key), device)
+    return claim.key, prove_key(key, claim, wall(), entropy=entropy)

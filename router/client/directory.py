@@ -7,7 +7,8 @@ nobody else can write, so the folder is opened for a moment.
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import attrs
@@ -47,6 +48,8 @@ class AccountRow(msgspec.Struct, frozen=True, rename="camel"):
     """Empty for an account that lives elsewhere; such a one is shown when it is disabled."""
     verification_key: str
     status: Literal["active", "disabled"] = "active"
+    passkeys: int = 0
+    """How many its owner may log in with, those set aside among them."""
 
 
 class AccountNamed(msgspec.Struct, frozen=True, rename="camel"):
@@ -79,7 +82,11 @@ class AccountRecovered(msgspec.Struct, frozen=True, rename="camel"):
     api_keys: int
 
 
-def account_rows(accounts: Sequence[Account], suspensions: Sequence[Suspension]) -> list[AccountRow]:
+def account_rows(
+    accounts: Sequence[Account],
+    suspensions: Sequence[Suspension],
+    passkeys: Mapping[AccountDid, int] = MappingProxyType({}),
+) -> list[AccountRow]:
     """What an operator is shown: the accounts that live here, then the disabled ones that do not."""
     disabled = {each.account for each in suspensions}
     home = {account.did for account in accounts}
@@ -89,6 +96,7 @@ def account_rows(accounts: Sequence[Account], suspensions: Sequence[Suspension])
             account.name,
             account.verification_key,
             "disabled" if account.did in disabled else "active",
+            passkeys.get(account.did, 0),
         )
         for account in accounts
     ]
@@ -167,7 +175,8 @@ class _Folder:
         return account_rows([made], await self.store.suspensions())[0]
 
     async def accounts(self) -> list[AccountRow]:
-        return account_rows(await self.store.accounts(), await self.store.suspensions())
+        store = self.store
+        return account_rows(await store.accounts(), await store.suspensions(), await store.count_passkeys())
 
     async def disable(self, account: str) -> AccountChanged:
         did = await self._did(account)

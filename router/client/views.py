@@ -7,6 +7,7 @@ field this client has no use for is not named here. A test holds every name agai
 import msgspec
 
 from router.client.events import LexBytes, MessageView
+from router.identity.key_proof import KeyProof
 
 
 class _Camel(msgspec.Struct, frozen=True, rename="camel"):
@@ -190,11 +191,25 @@ class MarkMlsInput(_Input, frozen=True):
     device_id: str | None = None
 
 
+class ProofInput(_Input, frozen=True):
+    """That the sender holds a key (`router/identity/key_proof.py`)."""
+
+    issued_at: int
+    nonce: LexBytes
+    signature: LexBytes
+
+    @classmethod
+    def of(cls, proof: KeyProof) -> "ProofInput":
+        """The proof as it is sent."""
+        return cls(proof.issued, LexBytes.of(proof.nonce), LexBytes.of(proof.signature))
+
+
 class RegisterOpaqueInput(_Input, frozen=True):
     """chat.rookery.registerDevice"""
 
     device_name: str
     signature_public_key: LexBytes
+    proof: ProofInput
     idempotency_key: str | None = None
 
 
@@ -212,3 +227,12 @@ class RegisterMlsInput(_Input, frozen=True):
     device_name: str
     signature_public_key: LexBytes
     key_packages: list[KeyPackageRef]
+    proof: ProofInput | None = None
+
+
+class RotateKeyInput(_Input, frozen=True):
+    """chat.rookery.rotateDeviceKey"""
+
+    device_id: str
+    signature_public_key: LexBytes
+    proof: ProofInput

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from protocol import InvalidId, parse_account_did
 from router.config.findings import Finding, Severity, refuse, warn
 from router.config.hardening import HARDENING
-from router.config.login import ProviderSection, provider_problems
+from router.config.login import provider_problems
+from router.config.named import provider_sections
 from router.config.origin import BadUrlError, is_loopback, parse_origin, superadmins
 from router.config.redirects import BadRedirectError, Redirects
 from router.config.sections import Settings
@@ -147,11 +148,20 @@ def _outside(settings: Settings) -> Iterator[Finding]:
 
 
 def _login(settings: Settings) -> Iterator[Finding]:
-    for name in ("okta", "azure", "keycloak", "google", "oidc"):
-        section: ProviderSection = getattr(settings, f"login_{name}")
+    shown: dict[str, str] = {}
+    for name, section in provider_sections(settings).items():
         for key, problem in provider_problems(section):
-            path = f"login_{name}.{key}"
+            path = f"{name}.{key}"
             yield refuse(path, wrong=f"It {problem}.", mend="Set it, or leave the whole section out.")
+        if section.client_id is not None:
+            twin = shown.setdefault(section.name, name)
+            if twin != name:
+                yield refuse(
+                    f"{name}.name",
+                    f"{twin}.name",
+                    wrong="People could not tell these two providers apart.",
+                    mend="Call them by different names.",
+                )
     try:
         Redirects(settings.login.redirects)
     except BadRedirectError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from router.config.findings import Finding, Severity
 from router.config.load import Loaded
-from router.config.sections import OPTIONS
+from router.config.named import values_of
 
 _OTHERS_READ = 0o077
 _OTHERS_WRITE = 0o022
@@ -23,8 +23,8 @@ def check_files(loaded: Loaded) -> tuple[Finding, ...]:
 
 def _settings_file(loaded: Loaded) -> tuple[Finding, ...]:
     holding: dict[Path, list[str]] = {}
-    for option in OPTIONS.values():
-        origin = loaded.origins[option.path]
+    for option, _ in values_of(loaded.settings):
+        origin = loaded.origins.get(option.path, "default")
         if option.secret and origin.startswith("file "):
             holding.setdefault(Path(origin.removeprefix("file ")), []).append(option.path)
     return tuple(

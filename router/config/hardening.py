@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from router.config.findings import Finding, refuse, warn
 from router.config.lists import EVERYBODY, BadNetworksError, parse_networks, parse_origins
-from router.config.origin import BadUrlError, is_loopback, parse_origin
+from router.config.named import values_of
+from router.config.origin import BadUrlError, is_loopback, parse_origin, public_origin
+from router.config.passkey import is_open_to_strangers, passkey_problems
 from router.config.sections import OPTIONS, Rates, Settings
 
 LONGEST_TOKEN_SECONDS = 3_600
@@ -40,8 +42,7 @@ def is_public(settings: Settings) -> bool:
 
 def secrets_are_nobodys_example(settings: Settings) -> Iterator[Finding]:
     """A secret that was copied from a page is known to all who read the page."""
-    for option in OPTIONS.values():
-        value = getattr(getattr(settings, option.section), option.key)
+    for option, value in values_of(settings):
         if option.secret and isinstance(value, str) and _is_placeholder(value):
             yield refuse(
                 option.path,
@@ -150,9 +151,27 @@ def origins_are_readable(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def passkeys_are_bound_to_this_server(settings: Settings) -> Iterator[Finding]:
+    """Where a passkey is good, and who may make one."""
+    section = settings.login_passkey
+    try:
+        origin = public_origin(settings)
+    except BadUrlError:
+        origin = None
+    for key, wrong, mend in passkey_problems(section, origin):
+        yield refuse(f"login_passkey.{key}", wrong=wrong, mend=mend)
+    if is_open_to_strangers(section, origin):
+        yield warn(
+            "login_passkey.registration",
+            wrong="Anybody who finds this server may make an account on it.",
+            mend="Leave it off where people are known: they add a passkey once they are logged in.",
+        )
+
+
 HARDENING = (
     secrets_are_nobodys_example,
     checks_are_not_weakened,
     proxies_are_declared,
     origins_are_readable,
+    passkeys_are_bound_to_this_server,
 )

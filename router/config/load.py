@@ -11,11 +11,13 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from router.config.named import named_among, options_with, section_class
 from router.config.options import ENVIRONMENT_PREFIX, BadValueError, Option
-from router.config.sections import OPTIONS, SECTIONS, Settings
+from router.config.sections import SECTIONS, Settings
 from router.config.values import Value, from_text, from_toml
 
 CONFIG_VARIABLE = "ROOKERY_CONFIG"
@@ -104,7 +106,8 @@ def resolve(
     """The settings these three sources give together; pure. Raises `SettingsError` with every mistake."""
     problems: list[Problem] = []
     values: dict[str, Value] = {}
-    origins = dict.fromkeys(OPTIONS, "default")
+    options = options_with(named_among(_sections_of(document, environ, overrides)))
+    origins = dict.fromkeys(options, "default")
 
     def put(option: Option, where: str, origin: str, read: Callable[[], Value]) -> None:
         try:
@@ -114,20 +117,20 @@ def resolve(
         else:
             origins[option.path] = origin
 
-    for option, raw in _flatten(document, file_name, problems):
+    for option, raw in _flatten(document, options, file_name, problems):
         put(
             option,
             f"{file_name}: {option.path}",
             f"file {file_name}",
             functools.partial(from_toml, option, raw),
         )
-    for name, option in _variables(environ, problems):
+    for name, option in _variables(environ, options, problems):
         put(option, name, f"environment {name}", functools.partial(from_text, option, environ[name]))
     for path, text in overrides.items():
-        if path not in OPTIONS:
-            problems.append(Problem(f"command line: {path}", _unknown(path)))
+        if path not in options:
+            problems.append(Problem(f"command line: {path}", _unknown(path, options)))
             continue
-        option = OPTIONS[path]
+        option = options[path]
         put(option, f"command line: {path}", "command line", functools.partial(from_text, option, text))
     if problems:
         raise SettingsError(tuple(problems))
@@ -136,35 +139,51 @@ def resolve(
 
 def build(values: Mapping[str, Value]) -> Settings:
     """Settings from values by option path; what is not named has its default."""
-    sections: dict[str, object] = {}
-    for section, cls in SECTIONS.items():
+    named = named_among(path.partition(".")[0] for path in values)
+    sections: dict[str, Any] = {}
+    for section in (*SECTIONS, *named):
         own = {
             path.partition(".")[2]: value for path, value in values.items() if path.startswith(section + ".")
         }
+        cls: Any = section_class(section)  # SECTIONS gives each name its class; a test compares
         sections[section] = cls(**own)
-    return Settings(**sections)  # type: ignore[arg-type]  # SECTIONS gives each name its class; a test compares
+    further = {section: sections.pop(section) for section in named}
+    return Settings(**sections, further_logins=further)
+
+
+def _sections_of(
+    document: Mapping[str, object], environ: Mapping[str, str], overrides: Mapping[str, str]
+) -> Iterator[str]:
+    """Every name of a section that somebody wrote, right or wrong."""
+    yield from document
+    yield from (path.partition(".")[0] for path in overrides)
+    for name in environ:
+        if name.startswith(ENVIRONMENT_PREFIX) and name.isupper():
+            yield name.removeprefix(ENVIRONMENT_PREFIX).partition("__")[0].lower()
 
 
 def _flatten(
-    document: Mapping[str, object], file_name: str, problems: list[Problem]
+    document: Mapping[str, object], options: Mapping[str, Option], file_name: str, problems: list[Problem]
 ) -> Iterator[tuple[Option, object]]:
     for section, table in document.items():
         where = f"{file_name}: {section}"
-        if section not in SECTIONS:
-            problems.append(Problem(where, _unknown(section)))
+        if section_class(section) is None:
+            problems.append(Problem(where, _unknown(section, options)))
         elif not isinstance(table, Mapping):
             problems.append(Problem(where, f"must be a table, written [{section}]"))
         else:
             for key, raw in table.items():
                 path = f"{section}.{key}"
-                if path in OPTIONS:
-                    yield OPTIONS[path], raw
+                if path in options:
+                    yield options[path], raw
                 else:
-                    problems.append(Problem(f"{file_name}: {path}", _unknown(path)))
+                    problems.append(Problem(f"{file_name}: {path}", _unknown(path, options)))
 
 
-def _variables(environ: Mapping[str, str], problems: list[Problem]) -> Iterator[tuple[str, Option]]:
-    by_name = {option.variable: option for option in OPTIONS.values()}
+def _variables(
+    environ: Mapping[str, str], options: Mapping[str, Option], problems: list[Problem]
+) -> Iterator[tuple[str, Option]]:
+    by_name = {option.variable: option for option in options.values()}
     for name in sorted(environ):
         if not name.startswith(ENVIRONMENT_PREFIX) or name in RESERVED_VARIABLES:
             continue
@@ -189,16 +208,16 @@ def _is_kubernetes(name: str, value: str) -> bool:
     return bool(match[2]) or value.startswith(("tcp://", "udp://", "sctp://"))
 
 
-def _unknown(path: str) -> str:
+def _unknown(path: str, options: Mapping[str, Option]) -> str:
     """`is not a setting; did you mean server.port?`: a known key of another section first, then spelling."""
     section, dot, key = path.partition(".")
     if not dot:
         close = difflib.get_close_matches(section, SECTIONS, n=1, cutoff=0.5)
-        homes = [option.path for option in OPTIONS.values() if option.key == section]
+        homes = [option.path for option in options.values() if option.key == section]
     else:
-        homes = [option.path for option in OPTIONS.values() if option.key == key]
-        keys = [option.key for option in OPTIONS.values() if option.section == section]
+        homes = [option.path for option in options.values() if option.key == key]
+        keys = [option.key for option in options.values() if option.section == section]
         close = [f"{section}.{hit}" for hit in difflib.get_close_matches(key, keys, n=1, cutoff=0.5)]
-        close = close or difflib.get_close_matches(path, OPTIONS, n=1, cutoff=0.6)
+        close = close or difflib.get_close_matches(path, options, n=1, cutoff=0.6)
     guess = (homes or close)[:1]
     return "is not a setting" + (f"; did you mean {guess[0]}?" if guess else "")

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import attrs
 
 from router.config.load import RESERVED_VARIABLES, Loaded
+from router.config.named import values_of
 from router.config.options import Kind, Option
-from router.config.sections import OPTIONS, SECTIONS
+from router.config.sections import OPTIONS, PROVIDERS, SECTIONS
 from router.config.seeds import SEED_VARIABLES, Fate
 from router.config.values import Value
 
@@ -27,11 +29,9 @@ class Effective:
 def effective(loaded: Loaded) -> tuple[Effective, ...]:
     """Every setting with its value in force and where that came from, secrets masked."""
     found = []
-    for option in OPTIONS.values():
-        value = getattr(getattr(loaded.settings, option.section), option.key)
-        if option.secret and value is not None:
-            value = MASK
-        found.append(Effective(option, value, loaded.origins[option.path]))
+    for option, value in values_of(loaded.settings):
+        shown = MASK if option.secret and value is not None else cast("Value", value)
+        found.append(Effective(option, shown, loaded.origins.get(option.path, "default")))
     return tuple(found)
 
 
@@ -80,7 +80,10 @@ def _doc_lines() -> Iterator[str]:
         "An unknown key or `ROOKERY_` variable is an error. Relative paths start at the working directory.",
     )
     for section, cls in SECTIONS.items():
-        yield from ("", f"## [{section}]", "", (cls.__doc__ or "").splitlines()[0], "")
+        yield from ("", f"## [{section}]", "", (cls.__doc__ or "").splitlines()[0])
+        if section in PROVIDERS:
+            yield f"Another one is a section `[{section}_NAME]`, with a NAME of letters a-z and digits."
+        yield ""
         yield from ("| key | type | default | meaning |", "|---|---|---|---|")
         for option in OPTIONS.values():
             if option.section == section:

@@ -6,13 +6,23 @@ the code can honour, not what is wise; what is unsafe in combination is judged i
 
 # ruff: noqa: RUF009 - `option` makes an attrs field, not a default shared by instances
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
-from router.config.login import Login, LoginAzure, LoginGoogle, LoginKeycloak, LoginOidc, LoginOkta
+from router.config.login import (
+    Login,
+    LoginAzure,
+    LoginGoogle,
+    LoginKeycloak,
+    LoginOidc,
+    LoginOkta,
+    ProviderSection,
+)
 from router.config.options import Option, option, options_of
+from router.config.passkey import LoginPasskey
 
 _MIB = 1_048_576
 _DAY = 86_400.0
@@ -530,6 +540,9 @@ class Settings:
     login_google: LoginGoogle = attrs.field(factory=LoginGoogle)
     login_oidc: LoginOidc = attrs.field(factory=LoginOidc)
     blocks: Blocks = attrs.field(factory=Blocks)
+    further_logins: Mapping[str, ProviderSection] = attrs.field(factory=dict)
+    """Sections that the operator has named, such as `login_keycloak_partners` (`named.py`)."""
+    login_passkey: LoginPasskey = attrs.field(factory=LoginPasskey)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
     cors: Cors = attrs.field(factory=Cors)
@@ -556,6 +569,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "login_google": LoginGoogle,
     "login_oidc": LoginOidc,
     "blocks": Blocks,
+    "login_passkey": LoginPasskey,
     "limits": Limits,
     "rate": Rates,
     "cors": Cors,
@@ -568,3 +582,6 @@ OPTIONS: dict[str, Option] = {
     found.path: found for section, cls in SECTIONS.items() for found in options_of(section, cls)
 }
 """Every option by its path (`server.port`), in the order of the sections."""
+
+PROVIDERS: Final = ("login_okta", "login_azure", "login_keycloak", "login_google", "login_oidc")
+"""Sections of identity providers; of each kind there may be further ones (`named.py`)."""

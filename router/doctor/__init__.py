@@ -2,7 +2,8 @@
 
     diagnoses = await examine(loaded, os.environ)      # every check, in the order of a person's questions
 
-Judging is pure (`judge.py`); looking is one short function per check (`examine.py`).
+Judging is pure (`judge.py`); looking is one short function per check (`examine.py`, and `outside.py` for
+others that the server depends on).
 """
 
 from router.doctor.examine import examine

@@ -45,6 +45,7 @@ from router.doctor.judge import (
     judge_wal,
     must_mend,
 )
+from router.doctor.outside import look_outside
 from router.identity.did import WEB_PREFIX
 from router.identity.service import ServiceIdentity
 from router.store.sqlite.database import VERSION, connect_reader, versions
@@ -90,6 +91,8 @@ async def examine(loaded: Loaded, environ: Mapping[str, str]) -> AsyncIterator[D
     skew: float | None = None
     async for found, ahead in _documents(patient):
         skew = ahead if skew is None else skew
+        yield found
+    async for found in look_outside(settings, service.endpoint):
         yield found
     yield judge_clock(time.time(), _newest(patient.folder), skew)
     yield good("software", _software())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from router.config import Finding, Severity
+from router.identity.lookup import Absent, Broken, Found, Outcome, Unreachable
 
 _MIB = 1_048_576
 DISK_LOW_BYTES = 1_024 * _MIB
@@ -15,6 +16,8 @@ WAL_LARGE_BYTES = 256 * _MIB
 SPARE_FILES = 256
 """Descriptors beside those of connections: database, logs, control socket, resolvers."""
 SKEW_SECONDS = 5.0
+SLOW_SECONDS = 1.0
+"""Somebody waits for it: at a login, or at the first word of an account of elsewhere."""
 OLDEST_SANE = 1_767_225_600
 """2026-01-01: no server of this version ran before."""
 
@@ -148,6 +151,51 @@ def judge_document(document: object, did: str, audience: str, endpoint: str, whe
                 check, f"it names {entry.get('serviceEndpoint')}, not {endpoint}", "Set server.public_url."
             )
     return must_mend(check, f"it has no service {audience}", "Serve the document of this server there.")
+
+
+def judge_directory(url: str, outcome: Outcome, seconds: float) -> Diagnosis:
+    """The directory of did:plc, which was asked for a DID that nobody has; `seconds`: how long it took.
+
+    Without it the server runs on: accounts of here, and those whose documents are cached, do not need it.
+    """
+    check = "DID directory"
+    match outcome:
+        case Absent() if seconds <= SLOW_SECONDS:
+            return good(check, f"{url} answers in {seconds * 1000:,.0f} ms")
+        case Absent():
+            mend = "New accounts of elsewhere wait for it: use one that is nearer, or look at the network."
+            return advice(check, f"{url} takes {seconds:,.1f} s to answer", mend)
+        case Unreachable():
+            mend = (
+                "Accounts with a did:plc that are new here cannot speak meanwhile: look at the network, or "
+                "set identity.plc_url (identity.outside_accounts = false where they are not wanted)."
+            )
+            return advice(check, f"{url} does not answer: {outcome.reason}", mend)
+        case Broken():
+            found = f"{url} answers, but not as a directory does: {outcome.reason}"
+        case Found():
+            found = f"{url} has a document for a DID that nobody can have"
+    return must_mend(check, found, "Set identity.plc_url to the origin of a did:plc directory.")
+
+
+def judge_provider(name: str, issuer: str, found: int | str, seconds: float) -> Diagnosis:
+    """An identity provider: how many keys it signs with and how long it took to say so, or what is wrong."""
+    check = f"identity provider {name}"
+    if isinstance(found, str):
+        return must_mend(
+            check,
+            f"{issuer}: {found}",
+            f"Nobody can log in with it. Compare the section login_{name} with the provider's discovery "
+            "document, whose issuer must be the same to the letter, and look at the network.",
+        )
+    shown = f"{issuer} describes itself and {_keys(found)} in {seconds * 1000:,.0f} ms"
+    if seconds > SLOW_SECONDS:
+        return advice(check, shown, "People wait for it at each login: look at the network between.")
+    return good(check, shown)
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
 
 
 def judge_version(ours: str, running: str) -> Diagnosis:

@@ -19,6 +19,7 @@ from protocol import (
 )
 from router.edge.commands import idempotency
 from router.edge.errors import Refusal
+from router.edge.possession import proven, repeated
 from router.edge.services import Call, Edge
 from router.identity.api_keys import grant_of
 from router.identity.device_auth import is_signature_key
@@ -32,7 +33,7 @@ from router.store.values import (
     StoredResult,
     TooManyDevices,
 )
-from schema.wire import Octets, mls, rookery
+from schema.wire import Octets, given, mls, rookery
 
 _DAY = 86_400
 _RESULT_LIFETIME = _DAY
@@ -42,7 +43,10 @@ async def register_mls(edge: Edge, call: Call) -> mls.RegisterDeviceOutput:
     """Register a device with its key packages; the same signature key gets the same id again."""
     body = call.value(mls.RegisterDeviceInput)
     packages = tuple(_package(call, ref) for ref in body.key_packages)
-    device = await _register(edge, call, body.device_name, bytes(body.signature_public_key), packages, None)
+    public = _key(body.signature_public_key)
+    now, proof = edge_bucket(edge), given(body.proof)
+    used = None if proof is None else proven(edge, call, public, proof, now=now)
+    device = await _register(edge, call, body.device_name, public, packages, None, used, now)
     return mls.RegisterDeviceOutput(device_id=device.id, mls_did=call.account, auto_joined_convos=())
 
 
@@ -50,7 +54,10 @@ async def register_rookery(edge: Edge, call: Call) -> rookery.RegisterDeviceOutp
     """Register a device; the same signature key gets the same id again."""
     body = call.value(rookery.RegisterDeviceInput)
     key = idempotency(edge, call, body.idempotency_key)
-    device = await _register(edge, call, body.device_name, bytes(body.signature_public_key), (), key)
+    public = _key(body.signature_public_key)
+    now = edge_bucket(edge)
+    used = proven(edge, call, public, body.proof, now=now)
+    device = await _register(edge, call, body.device_name, public, (), key, used, now)
     return rookery.RegisterDeviceOutput(device_id=device.id)
 
 
@@ -61,18 +68,19 @@ async def _register(
     signature_key: bytes,
     packages: tuple[KeyPackage, ...],
     key: IdempotencyKey | None,
+    used: StoredResult | None,
+    now: int,
 ) -> Device:
-    """The device as it stands.
+    """The device as it stands; `used` is the proof that was given.
 
     The signature key makes a repeat harmless by itself, so under an idempotency key only its body's hash
     is kept: it tells a repeat from another request, and there is no result that could grow old.
     """
-    _check_key(signature_key)
-    now = edge_bucket(edge)
     wanted = Device(parse_device_id(str(uuid.uuid4())), call.account, name, signature_key, now // _DAY)
-    kept: tuple[StoredResult, ...] = ()
+    proof = () if used is None else (used,)
+    kept = proof
     if key is not None and await _is_fresh(edge, key, now):
-        kept = (StoredResult(key.scope, key.fingerprint, 200, b"", now + _RESULT_LIFETIME),)
+        kept = (*proof, StoredResult(key.scope, key.fingerprint, 200, b"", now + _RESULT_LIFETIME))
     while True:
         outcome = await edge.store.register_device(
             wanted, packages, now=now, max_devices=edge.settings.limits.max_devices, idempotency=kept
@@ -84,9 +92,11 @@ async def _register(
                 raise Refusal("DuplicatePublicKey", "The signature key belongs to another account's device.")
             case TooManyDevices():
                 raise Refusal("TooManyDevices", f"An account has at most {outcome.limit} devices here.")
+            case AlreadyAnswered() if used is not None and outcome.stored.scope == used.scope:
+                return await repeated(edge, call, signature_key, used, outcome.stored)
             case AlreadyAnswered() if key is not None:  # a twin of this request was first
                 _judge(outcome.stored, key)
-                kept = ()
+                kept = proof
             case AlreadyAnswered():
                 raise TypeError("a key was found that nobody gave")
 
@@ -167,17 +177,19 @@ async def rename(edge: Edge, call: Call) -> rookery.RenameDeviceOutput:
 async def rotate(edge: Edge, call: Call) -> rookery.RotateDeviceKeyOutput:
     """Another signature key: asked for by the old one, whose token this is, or by the account.
 
-    Live connections stay: they are the same device's. The old key signs nothing from the commit on.
+    Either way the new key proves that its holder is asking. Live connections stay: they are the same
+    device's. The old key signs nothing from the commit on.
     """
     body = call.value(rookery.RotateDeviceKeyInput)
-    key = bytes(body.signature_public_key)
-    _check_key(key)
-    outcome = await edge.store.rotate_device_key(
-        call.account, _own(call, body.device_id), key, now=edge_bucket(edge)
-    )
+    key, device, now = _key(body.signature_public_key), _own(call, body.device_id), edge_bucket(edge)
+    used = proven(edge, call, key, body.proof, now=now, device=device)
+    outcome = await edge.store.rotate_device_key(call.account, device, key, now=now, idempotency=(used,))
     match outcome:
         case DeviceChanged():
             return rookery.RotateDeviceKeyOutput(device_id=outcome.device.id)
+        case AlreadyAnswered():
+            standing = await repeated(edge, call, key, used, outcome.stored)
+            return rookery.RotateDeviceKeyOutput(device_id=standing.id)
         case DeviceUnknown():
             raise _UNKNOWN
         case DuplicatePublicKey():
@@ -231,9 +243,10 @@ def _own(call: Call, named: str) -> DeviceId:
         raise _UNKNOWN from None
 
 
-def _check_key(key: bytes) -> None:
-    if not is_signature_key(key):
+def _key(given_key: bytes) -> bytes:
+    if not is_signature_key(given_key):
         raise Refusal("InvalidRequest", "The signature key is no Ed25519 public key.")
+    return bytes(given_key)
 
 
 def _last_seen(device: Device) -> str:

@@ -1,13 +1,12 @@
-"""The Quart-Trio application: pages for anybody, and the methods that are not hot.
+"""The Quart-Trio application: pages for anybody, and what is at no path.
 
-It adds routing and nothing else. What it answers, errors included, is made by the same functions as on
-the hot path, so that no answer has a second form. Bodies are bounded here as well, since the framework
+It adds routing and nothing else. What it answers, errors included, is made by the same functions as a
+method's answers, so that no answer has a second form. Bodies are bounded here as well, since the framework
 reads ahead of the handler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -19,11 +18,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from router.edge.asgi import HeaderFields
 from router.edge.errors import Refusal, Reply, refuse, reply_of
 from router.edge.exchange import Exchange
-from router.edge.routes import Route
 from router.edge.services import Edge
-from router.edge.xrpc import Incoming, call
-from router.login.pages import Page as LoginPage
+from router.edge.xrpc import Incoming
 from router.login.pages import login_routes
+from router.login.web import Page as LoginPage
 from router.observe import Page, health_page, live_page, ready_page
 
 EXCHANGE = "exchange"
@@ -32,7 +30,7 @@ EXCHANGE = "exchange"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
+def pages_app(edge: Edge) -> QuartTrio:
     """The application for whatever `public.py` does not serve itself."""
     app = QuartTrio("rookery", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = edge.settings.server.max_body_bytes
@@ -42,12 +40,8 @@ def pages_app(edge: Edge, routes: Mapping[str, Route]) -> QuartTrio:
     app.url_map.merge_slashes = False  # one spelling of a path, as in the table
 
     @app.route("/xrpc/<nsid>", methods=_METHODS)
-    async def method(nsid: str) -> Response:
-        route = routes.get(nsid)
-        if route is None:
-            return _answer(edge, refuse(_UNKNOWN_METHOD))
-        incoming = _incoming(edge)
-        return _answer(edge, await call(edge, route, incoming), incoming)
+    async def unknown_method(nsid: str) -> Response:  # noqa: ARG001 - those that are known never get here
+        return _answer(edge, refuse(_UNKNOWN_METHOD))
 
     @app.route("/xrpc/_health")
     async def xrpc_health() -> Response:

@@ -1,7 +1,9 @@
-"""The public listener's application: the table mounts its hot rows in front of the framework.
+"""The public listener's application: the table is mounted in front of the framework.
 
-    path in the table and hot ──▶ call | SSE | AT Protocol stream | session      (plain ASGI)
-    everything else ────────────▶ Quart-Trio: the other calls, health, documents, errors
+    path in the table ──▶ call | SSE | AT Protocol stream | session      (plain ASGI)
+    everything else ────▶ Quart-Trio: health, documents, logins, errors
+
+A framework's way to a handler and back costs three times what a call costs here.
 
 In front of both: a browser's question whether a page may call (CORS) is answered for every method alike.
 Around both: one request line for each exchange, a request id that the client sees, and the last guard:
@@ -38,7 +40,7 @@ from router.edge.xrpc import Incoming, call, check_method
 from router.observe import UNKNOWN
 
 _PREFIX = "/xrpc/"
-_LOGIN = re.compile(r"/login/[a-z]+(|/callback)")
+_LOGIN = re.compile(r"/login/[a-z0-9_]+(|/callback)")
 _SHARED = (_PREFIX, "/.well-known/")
 """What pages of other origins may be let to read: methods and documents, never a page of a login."""
 
@@ -52,7 +54,7 @@ class _PublicApp:
     def __init__(self, edge: Edge, routes: Mapping[str, Route]) -> None:
         self._edge = edge
         self._routes = routes
-        self._pages = pages_app(edge, routes)
+        self._pages = pages_app(edge)
         self._cors = CorsRules.of(edge.settings.cors)
         self._always = _always(edge)
 
@@ -83,7 +85,7 @@ class _PublicApp:
     ) -> None:
         if scope["method"] == "OPTIONS" and self._cors.origins and is_preflight(scope):
             await self._preflight(scope, send, exchange)
-        elif route is None or not route.hot:
+        elif route is None:
             await self._framework(scope, receive, send, exchange)
         elif route.transport is Transport.CALL:
             await self._call(scope, receive, send, route, exchange)
@@ -131,7 +133,9 @@ class _PublicApp:
         async def sending(event: ASGISendEvent) -> None:
             if event["type"] == "http.response.start":
                 exchange.status = event["status"]
-                added = ((b"x-request-id", exchange.request.encode()), *STANDARD_HEADERS)
+                own = {name.lower() for name, _ in event["headers"]}  # a page says itself what it may do
+                standard = (header for header in STANDARD_HEADERS if header[0] not in own)
+                added = ((b"x-request-id", exchange.request.encode()), *standard)
                 event = {**event, "headers": [*event["headers"], *added]}
             elif event["type"] == "http.response.body":
                 exchange.bytes_out += len(event["body"])

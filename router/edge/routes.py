@@ -16,8 +16,10 @@ import attrs
 from protocol import ConversationKind, Nsid
 from router.edge import handlers_convo as convo
 from router.edge import handlers_device as device
+from router.edge import handlers_identity as identity
 from router.edge import handlers_keys as keys
 from router.edge import handlers_message as message
+from router.edge import handlers_passkey as passkey
 from router.edge import handlers_ticket as ticket
 from router.edge.mls.rows import ROWS as MLS_ROWS
 from router.edge.rows import WHOLE, Auth, Handler, Idempotency, Row, Transport
@@ -55,8 +57,6 @@ class Route:
     idempotency: Idempotency
     max_body_bytes: int
     """0: `server.max_body_bytes`."""
-    hot: bool
-    """Served as plain ASGI, in front of the framework."""
     auth: Auth
 
     @property
@@ -114,6 +114,10 @@ ROWS: Final = (
     _call(_ROOKERY, "createApiKey", keys.create, "registerDevice", _I.KEY_REQUIRED, auth=_ACCOUNT),
     _call(_ROOKERY, "listApiKeys",    keys.list_all,           "read",           _I.READ, auth=_ACCOUNT),
     _call(_ROOKERY, "revokeApiKey",   keys.revoke,             "default",        _I.NATURAL, auth=_ACCOUNT),
+    _call(_ROOKERY, "createPasskeyLink", passkey.link, "registerDevice", _I.NATURAL, auth=_ACCOUNT),
+    _call(_ROOKERY, "listIdentities", identity.list_all,       "read",           _I.READ, auth=_ACCOUNT),
+    _call(_ROOKERY, "linkIdentity",   identity.link,           "registerDevice", _I.SAID, auth=_ACCOUNT),
+    _call(_ROOKERY, "unlinkIdentity", identity.unlink,         "default",        _I.NATURAL, auth=_ACCOUNT),
     _call(_ROOKERY, "getTicket",      ticket.get_rookery,      "stream",         _I.NATURAL),
     _stream(_ROOKERY, "streamEvents",    Transport.SSE),
     _stream(_ROOKERY, "subscribeEvents", Transport.AT_STREAM),
@@ -141,7 +145,6 @@ def build(rows: Iterable[Row], methods: Mapping[str, Method]) -> Mapping[str, Ro
             quota=row.quota,
             idempotency=row.idempotency,
             max_body_bytes=row.max_body_bytes,
-            hot=row.hot,
             auth=row.auth,
         )
         _agree(route)
@@ -187,11 +190,26 @@ PAGES: Final = (
     "/xrpc/_health",
     "/.well-known/did.json",
     "/.well-known/jwks.json",
+    "/login",
     "/login/providers",
     "/login/token",
     "/login/refresh",
     "/login/logout",
     "/login/name",
+    "/login/style.css",
+    "/login/passkey.js",
+    "/login/passkey",
+    "/login/passkey/login",
+    "/login/passkey/login/finish",
+    "/login/passkey/create",
+    "/login/passkey/create/finish",
+    "/login/passkeys",
+    "/login/passkeys/open",
+    "/login/passkeys/add",
+    "/login/passkeys/add/finish",
+    "/login/passkeys/rename",
+    "/login/passkeys/revoke",
+    "/login/passkeys/leave",
     "/login/<provider>",
     "/login/<provider>/callback",
 )

@@ -39,7 +39,7 @@ class Idempotency(enum.Enum):
     KEY_OPTIONAL = "the input's idempotencyKey, if the client gives one"
     MESSAGE_ID = "the message id and the bytes under it"
     NATURAL = "doing it twice is the same as doing it once"
-    SAID = "a repeat changes nothing and is refused by the name that says it is done (NotMember)"
+    SAID = "a repeat changes nothing and is refused by the name that says so (NotMember, LoginExpired)"
 
 
 class Auth(enum.Enum):
@@ -71,7 +71,6 @@ class Row:
     quota: str = "read"
     idempotency: Idempotency = Idempotency.READ
     max_body_bytes: int = SMALL
-    hot: bool = False
     auth: Auth = Auth.ANY
 
 
@@ -84,7 +83,7 @@ def call_row(
     max_body: int = SMALL,
     auth: Auth = Auth.ANY,
 ) -> Row:
-    """A query or procedure. A message that brings its own id is served in front of the framework."""
+    """A query or procedure."""
     return Row(
         family=family,
         name=name,
@@ -92,7 +91,6 @@ def call_row(
         quota=quota,
         idempotency=idempotency,
         max_body_bytes=max_body,
-        hot=idempotency is Idempotency.MESSAGE_ID,
         auth=auth,
     )
 
@@ -105,5 +103,4 @@ def stream_row(family: str, name: str, transport: Transport) -> Row:
         transport=transport,
         quota="stream",
         idempotency=Idempotency.NATURAL,
-        hot=True,
     )

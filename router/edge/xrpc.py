@@ -15,7 +15,7 @@ import trio
 from router.edge.admission import Visitor
 from router.edge.asgi import HeaderFields, NextChunk
 from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
-from router.edge.routes import Idempotency, Route
+from router.edge.routes import Auth, Idempotency, Route
 from router.edge.services import Call, Edge
 from router.identity.errors import AuthError
 from router.identity.principal import Principal
@@ -65,16 +65,32 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     declared = request.headers.one(b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
         raise too_large(max_bytes)
-    # nothing to take, so a refusal need not cost the client its connection
+    # nothing to take or to wait for (RFC 9112 6.3), so a refusal need not cost the client its connection
     request.complete = declared is None and request.headers.one(b"transfer-encoding") is None
     caller = await admit(edge, route, request.headers, request.visitor)
-    body = await read_body(request, max_bytes, edge.settings.server.body_timeout)
+    body = b"" if request.complete else await _body_of(edge, route, caller, request, max_bytes)
     value = read_input(route, request.query, b"{}" if bodiless else body)
     check_key(route, value)
     if route.handler is None:
         raise TypeError(f"{route.nsid} has no handler")
     with trio.fail_after(edge.answer_timeout):
         return await route.handler(edge, Call(route, caller, value))
+
+
+async def _body_of(edge: Edge, route: Route, caller: Principal, request: Incoming, max_bytes: int) -> bytes:
+    """The body. Whoever manages an account is still who may when it is complete.
+
+    Else somebody who has lost a key of the account, or has it, could begin such a call, wait for the account
+    to be recovered, and end it then: with a device of their own on the recovered account.
+    """
+    within = edge.settings.server.body_timeout
+    if route.auth is Auth.ANY:
+        return await read_body(request, max_bytes, within)
+    with edge.revocations.watch(caller) as watch:
+        body = await read_body(request, max_bytes, within)
+    if watch.ended is not None:
+        raise watch.ended
+    return body
 
 
 def _counted(reply: Reply, visitor: Visitor) -> Reply:

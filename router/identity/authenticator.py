@@ -159,7 +159,9 @@ def bearer_token(authorization: str | None) -> str:
     if authorization is None:
         raise AuthError(TokenFault.MISSING_JWT)
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if scheme.lower() != "bearer":
+        raise AuthError(TokenFault.MISSING_BEARER)
+    if not token:
         raise AuthError(TokenFault.MISSING_JWT)
     return token
 

@@ -16,6 +16,7 @@ class TokenFault(enum.StrEnum):
     of the account's session and log it out.
     """
 
+    MISSING_BEARER = "MissingBearer"
     MISSING_JWT = "MissingJwt"
     BAD_JWT = "BadJwt"
     BAD_TYPE = "BadJwtType"
@@ -36,7 +37,8 @@ class TokenFault(enum.StrEnum):
 
 
 _MESSAGES = {
-    TokenFault.MISSING_JWT: "send a service-auth token: Authorization: Bearer <token>",
+    TokenFault.MISSING_BEARER: "send a service-auth token: Authorization: Bearer <token>",
+    TokenFault.MISSING_JWT: "the token is empty",
     TokenFault.BAD_JWT: "the token is not a well-formed service-auth token",
     TokenFault.BAD_TYPE: "the token is of another type",
     TokenFault.EXPIRED: "the token has expired",

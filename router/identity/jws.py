@@ -1,27 +1,24 @@
 """The JWS step: joserfc does JOSE, our own ECDSA does the arithmetic.
 
-**Why both.** joserfc is the project's JOSE library. It knows the compact serialisation, keeps `alg` to
-a list, binds each algorithm to its key type and curve and refuses unknown critical headers; reading a
-token with it a second time, after our own strict reading, costs about 35 us, a tenth of one ES256K
-verification through OpenSSL, and a disagreement of the two readers is a refusal. Its own ES256
-and ES256K accept high-S, sign high-S half of the time and cannot use libsecp256k1. So the registry
-here has exactly two algorithms, whose signatures are made and checked by `crypto`: low-S inside the
+joserfc is the project's JOSE library: it binds each algorithm to its key type and writes the compact form.
+Its own ES256 and ES256K accept high-S, sign high-S half of the time and cannot use libsecp256k1. So the
+registry here has exactly two algorithms, whose signatures are made and checked by `crypto`: low-S inside the
 algorithm, where no call can forget it.
 
-What joserfc does not do is done before it is asked (`compact.py`): duplicate members, depth, types of
-claims, `typ`. Unknown header members are let pass; a future harmless one must not lock accounts out.
+**A token is read once**, by `compact.py`, which is stricter than joserfc in every point (duplicate members,
+depth, one spelling of base64) and refuses every `crit`; joserfc only judges the signature over what was read.
+To have it read the text a second time cost a quarter of all that the edge adds to a signature, and could find
+nothing: that it reads our tokens as we do is a test (`tests/identity/test_compact.py`), not a step.
 
-Measured per token, key cached, one core: strict reading and claims 27 us; this step 88 (ES256K with
-coincurve), 487 (ES256K without), 123 (ES256), of which `crypto`'s verification is 53, 445 and 90.
+Measured per token, key cached, one core: `make bench`, the table «Who calls».
 """
 
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc.errors import JoseError
 from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import ECKey
-from joserfc.jws import JWSRegistry, deserialize_compact, serialize_compact
+from joserfc.jws import JWSRegistry, serialize_compact
 
 from crypto import Curve, InvalidKeyError, PrivateKey, PublicKey, parse_bare_multibase, parse_multikey
 
@@ -62,13 +59,12 @@ def parse_verification_key(kind: str, multibase: str) -> VerificationKey:
     return VerificationKey(parse_bare_multibase(curve, multibase))
 
 
-def verifies(token: str, key: VerificationKey) -> bool:
-    """Whether the key signed this compact JWS with the algorithm of its curve. Total on texts."""
-    try:
-        deserialize_compact(token, key, registry=_REGISTRY)
-    except (JoseError, ValueError):  # ValueError: text that is not ASCII, base64 or JSON
-        return False
-    return True
+def verifies(curve: Curve, signed: bytes, signature: bytes, key: VerificationKey) -> bool:
+    """Whether the key made this signature over the signing input of a JWS whose `alg` is the curve's.
+
+    A key of the other curve never did. Total on bytes.
+    """
+    return _MODELS[curve].verify(signed, signature, key)
 
 
 def sign_compact(header: dict[str, str], payload: bytes, key: SigningKey) -> str:
@@ -101,10 +97,13 @@ class _LowS(JWSAlgModel):
         return key.public.verify(msg, sig)
 
 
+_MODELS = {curve: _LowS(curve) for curve in Curve}
+
+
 class _Registry(JWSRegistry):
     """Two algorithms and no way to a third: lookups never leave this table."""
 
-    algorithms: dict[str, JWSAlgModel] = {curve.algorithm: _LowS(curve) for curve in Curve}  # noqa: RUF012  # as in the base
+    algorithms: dict[str, JWSAlgModel] = {curve.algorithm: model for curve, model in _MODELS.items()}  # noqa: RUF012  # as in the base
     max_header_length = MAX_TOKEN_BYTES
 
 

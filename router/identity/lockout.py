@@ -10,6 +10,9 @@ account, which is worth more to an attacker than the guesses (there is nothing t
 bits). What is stopped is an attacker, or a broken client, who makes this server verify and look up again
 and again. A place alone is counted by the rate limits.
 
+What was under way when a lock fell (many requests at once, right after a key was rotated) is one mistake and
+not many: it lengthens nothing. How many may be under way, the rate limits say.
+
 *What can never happen*: a wait longer than `longest`; a lock without `free` wrong tokens of the very same
 name from the very same place, each within `memory` of the next; more than `capacity` entries. At capacity
 the one that was wrong longest ago is given up. Entries are keyed hashes, so a dump names nobody.
@@ -70,9 +73,10 @@ class Lockout:
         self._forget_old(now)
         policy, key = self._policy, self._hash(name, place)
         entry = self._entries.pop(key, None) or _Entry(0, now, 0.0)
-        entry.wrong += 1
         entry.last = now
-        if entry.wrong >= policy.free:
+        under_way = now < entry.until  # it had been let in to be judged before the lock fell
+        entry.wrong += not under_way
+        if entry.wrong >= policy.free and not under_way:
             doubled = min(entry.wrong - policy.free, 60)  # 2**60 s is beyond any `longest`
             entry.until = now + min(policy.longest, policy.first * 2**doubled)
         self._entries[key] = entry

@@ -1,4 +1,4 @@
-"""People without an AT Protocol account: login with an identity provider, access and refresh tokens.
+"""People without an AT Protocol account: identity providers, passkeys, access and refresh tokens.
 
     app ─▶ GET /login/{provider} ─▶ identity provider ─▶ /login/{provider}/callback ─▶ (a name, once) ─▶ app
                                                                                          one-time code │
@@ -16,5 +16,7 @@
 | `fetch` | HTTP to a provider: bounded in size and time, no redirects |
 | `pending` | what waits for its second half, sealed, single use, bound to a browser |
 | `flow` | a login from its first click to the code for the app |
-| `pages` | the routes, cookies, JSON for programs and plain pages for people |
+| `pages` | the routes, JSON for programs and plain pages for people |
+| `web` | what all pages have in common: cookies, forms, headers, style |
+| `passkey` | passkeys: register, log in, add, list, rename, revoke |
 """

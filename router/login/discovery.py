@@ -79,6 +79,10 @@ class ProviderClient:
         """How the provider describes itself. Raises `LoginError`."""
         return await self._metadata.get()
 
+    async def examine(self) -> int:
+        """How many keys it signs with, from its description and its key set. Raises `LoginError`."""
+        return len(await self._keys.get())
+
     async def subject(self, code: str, *, verifier: str, nonce: str, now: float) -> str:
         """Who has logged in, for the code that the browser brought. Raises `LoginError`.
 

@@ -19,6 +19,12 @@ class LoginFault(enum.StrEnum):
     PROVIDER_SLOW = "UpstreamTimeout"
     BUSY = "NotEnoughResources"
     UNKNOWN = "XRPCNotSupported"
+    NO_PASSKEY = "PasskeyNotFound"
+    LAST_PASSKEY = "LastPasskey"
+    TOO_MANY_PASSKEYS = "TooManyPasskeys"
+    IDENTITY_TAKEN = "IdentityTaken"
+    TOO_MANY_IDENTITIES = "TooManyIdentities"
+    LAST_WAY_IN = "LastWayIn"
 
 
 _MESSAGES = {
@@ -31,6 +37,12 @@ _MESSAGES = {
     LoginFault.PROVIDER_SLOW: "The identity provider does not answer in time.",
     LoginFault.BUSY: "Too many logins have been begun and not finished.",
     LoginFault.UNKNOWN: "There is no such identity provider here.",
+    LoginFault.NO_PASSKEY: "The account has no such passkey.",
+    LoginFault.LAST_PASSKEY: "Without this passkey nobody could log in to the account any more.",
+    LoginFault.TOO_MANY_PASSKEYS: "The account has as many passkeys as it may have.",
+    LoginFault.IDENTITY_TAKEN: "Who logged in there has another account here.",
+    LoginFault.TOO_MANY_IDENTITIES: "As many log in to the account as may.",
+    LoginFault.LAST_WAY_IN: "Without this one nobody could log in to the account any more.",
 }
 
 

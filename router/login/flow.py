@@ -2,7 +2,8 @@
 
     begin      app's wish ─▶ LoginBegun (state + browser) ─▶ to the provider
     callback   the provider's answer ─▶ who it is ─┬─ known ─▶ CodeIssued ─▶ to the app
-                                                   └─ new ──▶ NameWanted (form + browser)
+                                                   ├─ new ──▶ NameWanted (form + browser)
+                                                   └─ to be linked ─▶ IdentityProven ─▶ to the app
     choose     a name ─▶ account ─▶ CodeIssued ─▶ to the app
     redeem     code + PKCE verifier ─▶ a login (`Grants`)
 
@@ -14,13 +15,14 @@ No token is ever in a URL. The app gets a code there, which is of no use without
 left it, once, for a minute.
 
 Who logs in is (issuer, subject) and nothing else. E-mail addresses are not asked for, so no address can
-link one person's account to another's login.
+link one person's account to another's login; who wants that says so (`identities.py`).
 """
 
 import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import attrs
 
@@ -35,20 +37,27 @@ from router.login import oidc
 from router.login.discovery import ProviderClient
 from router.login.errors import LoginError, LoginFault
 from router.login.grants import Grants, Tokens
+from router.login.labels import seal_label
 from router.login.pending import (
     CODE_SECONDS,
     LOGIN_SECONDS,
     AppRequest,
     CodeIssued,
+    IdentityProven,
     LoginBegun,
     NameWanted,
     Pending,
+    key_mark,
 )
 from router.login.secrets import LoginSecrets
-from router.store.logins import IdentityLinked, Logins
+from router.store.interface import Store
+from router.store.logins import IdentityLinked
 from router.store.values import NameTaken
 
 MAX_STATE = 512
+LOGIN: Final = "login"
+LINK: Final = "link"
+"""What an app may be about (`intent`): to have somebody log in, or to link somebody to an account."""
 
 _SECRET_BYTES = 32
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -78,7 +87,7 @@ class LoginFlow:
         providers: Mapping[str, ProviderClient],
         redirects: Redirects,
         pending: Pending,
-        store: Logins,
+        store: Store,
         grants: Grants,
         service: ServiceIdentity,
         secrets: LoginSecrets,
@@ -108,13 +117,14 @@ class LoginFlow:
         """Where the browser is sent. Raises `LoginError`.
 
         `wish` is what the app asked for, by the names of OAuth: redirect_uri, code_challenge,
-        code_challenge_method (S256), state.
+        code_challenge_method (S256), state. `intent=link` is ours: a code for `LinkedIdentities.link`.
         """
         client = self._client(provider)
-        app = self._app_request(wish)
+        app = self.app_request(wish)
+        link = intent_of(wish) == LINK
         metadata = await client.metadata()
         state, nonce, verifier = self.secret(), self.secret(), self.secret()
-        begun = LoginBegun(self._until(LOGIN_SECONDS), provider, nonce, verifier, app)
+        begun = LoginBegun(self._until(LOGIN_SECONDS), provider, nonce, verifier, app, link)
         await self._pending.keep(begun, state, browser)
         return oidc.authorization_url(client.provider, metadata, state=state, nonce=nonce, verifier=verifier)
 
@@ -135,11 +145,16 @@ class LoginFlow:
         except LoginError as error:
             self._report(f"login failed: {error.detail or error.error}", None)
             return self._decline(begun.app, error)
+        if begun.link:
+            code = self.secret()
+            proven = IdentityProven(self._until(CODE_SECONDS), identity, provider, begun.app)
+            await self._pending.keep(proven, code)
+            return self._to_app(begun.app, code)
         account = await self._store.account_of_identity(identity)
         if account is not None:
-            return await self._deliver(account, begun.app)
+            return await self.deliver(account, begun.app)
         form = self.secret()
-        wanted = NameWanted(self._until(LOGIN_SECONDS), identity, begun.app)
+        wanted = NameWanted(self._until(LOGIN_SECONDS), identity, begun.app, provider)
         await self._pending.keep(wanted, form, browser or "")
         return NameNeeded(form)
 
@@ -163,15 +178,17 @@ class LoginFlow:
         if wanted is None:
             raise LoginError(LoginFault.EXPIRED)
         did = self._service.account_did(name)
-        outcome = await self._store.create_account_for(wanted.identity, did, name, now=self._bucket())
+        now = self._bucket()
+        label = seal_label(wanted.identity, wanted.provider, now, self._secrets, entropy=self._entropy)
+        outcome = await self._store.create_account_for(wanted.identity, did, name, label=label, now=now)
         match outcome:
             case NameTaken():
                 await self._pending.keep(wanted, form, browser)
                 raise LoginError(LoginFault.NAME_TAKEN)
             case IdentityLinked(account=account):
-                return await self._deliver(account, wanted.app)  # chosen meanwhile, in another tab
+                return await self.deliver(account, wanted.app)  # chosen meanwhile, in another tab
             case _:
-                return await self._deliver(outcome.did, wanted.app)
+                return await self.deliver(outcome.did, wanted.app)
 
     async def redeem(self, code: str, *, verifier: str, redirect_uri: str) -> Tokens:
         """The tokens of a login. Raises `LoginError` (EXPIRED) where something does not fit; it is spent."""
@@ -179,23 +196,20 @@ class LoginFlow:
         if issued is None:
             await self._grants.end_of_code(code)
             raise LoginError(LoginFault.EXPIRED, detail="no such code")
-        if (
-            redirect_uri != issued.app.redirect_uri
-            or _VERIFIER.fullmatch(verifier) is None
-            or not hmac.compare_digest(oidc.s256(verifier), issued.app.challenge)
-        ):
+        if not is_of_app(issued.app, verifier=verifier, redirect_uri=redirect_uri):
             raise LoginError(LoginFault.EXPIRED, detail="another verifier or redirect_uri")
-        return await self._grants.begin(issued.account, grant=self._secrets.grant_of_code(code))
+        tokens = await self._grants.begin(issued.account, grant=self._secrets.grant_of_code(code))
+        # After the beginning: a recovery that was committed by now is seen here, a later one ends the login.
+        row = await self._store.account(issued.account)
+        if row is None or key_mark(row) != issued.key_mark:
+            await self._grants.end_of_code(code)
+            raise LoginError(LoginFault.EXPIRED, detail="the account was recovered meanwhile")
+        return tokens
 
-    # -- within ----------------------------------------------------------------------------------------
+    # -- shared with other ways to log in --------------------------------------------------------------
 
-    def _client(self, provider: str) -> ProviderClient:
-        client = self._providers.get(provider)
-        if client is None:
-            raise LoginError(LoginFault.UNKNOWN)
-        return client
-
-    def _app_request(self, wish: Mapping[str, str]) -> AppRequest:
+    def app_request(self, wish: Mapping[str, str]) -> AppRequest:
+        """What the app asks for, by the names of OAuth. Raises `LoginError` (INVALID)."""
         redirect_uri, state = wish.get("redirect_uri", ""), wish.get("state")
         if not self._redirects.allow(redirect_uri):
             # never answered with a redirect: that would be the open one
@@ -208,9 +222,24 @@ class LoginFlow:
             raise LoginError(LoginFault.INVALID, f"The app's state has at most {MAX_STATE} ASCII characters.")
         return AppRequest(redirect_uri, wish["code_challenge"], state)
 
-    async def _deliver(self, account: AccountDid, app: AppRequest) -> ToApp:
+    async def deliver(self, account: AccountDid, app: AppRequest) -> ToApp:
+        """Who it is, is known: a code for the app, by which it begins the login."""
+        row = await self._store.account(account)
+        if row is None:
+            raise LoginError(LoginFault.EXPIRED, detail="no such account")
         code = self.secret()
-        await self._pending.keep(CodeIssued(self._until(CODE_SECONDS), account, app), code)
+        await self._pending.keep(CodeIssued(self._until(CODE_SECONDS), account, key_mark(row), app), code)
+        return self._to_app(app, code)
+
+    # -- within ----------------------------------------------------------------------------------------
+
+    def _client(self, provider: str) -> ProviderClient:
+        client = self._providers.get(provider)
+        if client is None:
+            raise LoginError(LoginFault.UNKNOWN)
+        return client
+
+    def _to_app(self, app: AppRequest, code: str) -> ToApp:
         return ToApp(with_parameters(app.redirect_uri, {"code": code, **self._signed(app)}))
 
     def _decline(self, app: AppRequest, error: LoginError) -> ToApp:
@@ -225,3 +254,20 @@ class LoginFlow:
 
     def _until(self, seconds: int) -> int:
         return int(self._clock()) + seconds
+
+
+def intent_of(wish: Mapping[str, str]) -> str:
+    """What the app is about. Raises `LoginError` (INVALID)."""
+    intent = wish.get("intent", LOGIN)
+    if intent not in (LOGIN, LINK):
+        raise LoginError(LoginFault.INVALID, f"An intent is {LOGIN} or {LINK}.")
+    return intent
+
+
+def is_of_app(app: AppRequest, *, verifier: str, redirect_uri: str) -> bool:
+    """Whether a code comes back from the app that asked for it: only that one knows the PKCE verifier."""
+    return (
+        redirect_uri == app.redirect_uri
+        and _VERIFIER.fullmatch(verifier) is not None
+        and hmac.compare_digest(oidc.s256(verifier), app.challenge)
+    )

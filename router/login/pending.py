@@ -7,6 +7,7 @@ uses nothing up. The exact end is sealed inside; the store's own is in minutes.
 How much may wait is bounded per node, since anybody can begin a login.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -18,6 +19,7 @@ from protocol import AccountDid
 from router.login.errors import LoginError, LoginFault
 from router.login.secrets import LoginSecrets
 from router.store.logins import Logins
+from router.store.values import Account
 
 LOGIN_SECONDS: Final = 900
 """A login at a provider, and then the choice of a name, may take so long each."""
@@ -35,34 +37,54 @@ class AppRequest(msgspec.Struct, frozen=True):
     state: str | None
 
 
-class LoginBegun(msgspec.Struct, frozen=True, tag=True):
-    """The browser is at the provider. Bound to `state` and the browser."""
+class Waiting(msgspec.Struct, frozen=True):
+    """What may wait. Its kinds are structs with `tag=True`: one kind is never taken for another."""
 
     expires: int
+    """Unix seconds."""
+
+
+class LoginBegun(Waiting, frozen=True, tag=True):
+    """The browser is at the provider. Bound to `state` and the browser."""
+
     provider: str
     nonce: str
     verifier: str
     app: AppRequest
+    link: bool = False
+    """To be linked to an account that the app speaks for, and not to log in."""
 
 
-class NameWanted(msgspec.Struct, frozen=True, tag=True):
+class NameWanted(Waiting, frozen=True, tag=True):
     """Somebody new, known by `identity`, chooses a name. Bound to the form's secret and the browser."""
 
-    expires: int
     identity: bytes
     app: AppRequest
+    provider: str = ""
 
 
-class CodeIssued(msgspec.Struct, frozen=True, tag=True):
-    """The app may fetch its tokens. Bound to the code."""
+class IdentityProven(Waiting, frozen=True, tag=True):
+    """Somebody who wants to be linked to an account. Bound to the code."""
 
-    expires: int
-    account: AccountDid
+    identity: bytes
+    provider: str
     app: AppRequest
 
 
-Waiting = LoginBegun | NameWanted | CodeIssued
-W = TypeVar("W", LoginBegun, NameWanted, CodeIssued)
+class CodeIssued(Waiting, frozen=True, tag=True):
+    """The app may fetch its tokens. Bound to the code."""
+
+    account: AccountDid
+    key_mark: bytes
+    app: AppRequest
+
+
+W = TypeVar("W", bound=Waiting)
+
+
+def key_mark(account: Account) -> bytes:
+    """8 bytes that change with the account's own key: what was begun before a recovery ends with it."""
+    return hashlib.sha256(account.verification_key.encode()).digest()[:8]
 
 
 class Pending:

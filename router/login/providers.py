@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
 
 import attrs
 
 from router.config import Settings
-from router.config.login import ProviderSection
-
-SLOTS: Final = ("okta", "azure", "keycloak", "google", "oidc")
-"""Ids of the providers there may be, as they stand in `/login/{id}` and in the names of the sections."""
+from router.config.named import provider_sections
 
 
 @attrs.frozen
@@ -18,7 +14,9 @@ class Provider:
     """One identity provider and who we are to it."""
 
     id: str
+    """As it stands in `/login/{id}`: its section's name without `login_`, such as `keycloak_partners`."""
     name: str
+    """What people read."""
     issuer: str
     client_id: str
     client_secret: str | None = attrs.field(repr=False)
@@ -32,8 +30,8 @@ def providers(settings: Settings, endpoint: str) -> Mapping[str, Provider]:
     Raises `IssuerError` for settings that `config.check` refuses.
     """
     found = {}
-    for slot in SLOTS:
-        section: ProviderSection = getattr(settings, f"login_{slot}")
+    for name, section in provider_sections(settings).items():
+        slot = name.removeprefix("login_")
         if section.client_id is not None:
             found[slot] = Provider(
                 slot,

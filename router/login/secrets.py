@@ -43,6 +43,10 @@ class LoginSecrets:
         """32 bytes that stand for somebody at an issuer."""
         return keyed_hash(self._identities, "identity", issuer.encode(), subject.encode())
 
+    def identity_id(self, identity: bytes) -> str:
+        """32 characters that name an identity to its account, and say nothing of it."""
+        return keyed_hash(self._identities, "id", identity, size=16).hex()
+
     def refresh_tag(self, grant: bytes, secret: bytes) -> bytes:
         """16 bytes that show that this router made a refresh token."""
         return keyed_hash(self._refresh, "tag", grant, secret, size=16)

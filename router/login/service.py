@@ -7,6 +7,7 @@ import trio
 
 from crypto import Entropy, system_entropy
 from router.config import Settings
+from router.config.origin import parse_origin
 from router.config.redirects import Redirects
 from router.identity.revocations import Revocations
 from router.identity.service import ServiceIdentity
@@ -14,11 +15,14 @@ from router.login.discovery import ProviderClient
 from router.login.fetch import Fetch
 from router.login.flow import LoginFlow
 from router.login.grants import Grants
+from router.login.identities import LinkedIdentities
 from router.login.keyring import KeyRing
+from router.login.passkey.ceremony import RelyingParty
+from router.login.passkey.flow import PasskeyFlow
 from router.login.pending import Pending
 from router.login.providers import Provider, providers
 from router.login.secrets import LoginSecrets
-from router.store.logins import Logins
+from router.store.interface import Store
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +36,9 @@ class Login:
     pending: Pending
     ring: KeyRing
     secrets: LoginSecrets
+    identities: LinkedIdentities
+    passkeys: PasskeyFlow | None = None
+    """None where they are not offered."""
 
     @property
     def secure(self) -> bool:
@@ -42,7 +49,7 @@ class Login:
 def make_login(
     settings: Settings,
     *,
-    store: Logins,
+    store: Store,
     service: ServiceIdentity,
     root: bytes,
     ring: KeyRing,
@@ -84,6 +91,26 @@ def make_login(
         report=report,
         entropy=entropy,
     )
+    passkeys = None
+    if settings.login_passkey.enabled:
+        passkeys = PasskeyFlow(
+            settings.login_passkey,
+            RelyingParty(
+                settings.login_passkey.relying_party(parse_origin(service.endpoint)),
+                settings.login_passkey.name,
+                service.endpoint,
+            ),
+            pending,
+            store,
+            grants,
+            flow,
+            service,
+            revocations,
+            clock=clock,
+            bucket=bucket,
+            report=report,
+            entropy=entropy,
+        )
     return Login(
         service=service,
         providers=found,
@@ -92,4 +119,6 @@ def make_login(
         pending=pending,
         ring=ring,
         secrets=secrets,
+        identities=LinkedIdentities(found, pending, store, secrets, bucket=bucket, entropy=entropy),
+        passkeys=passkeys,
     )

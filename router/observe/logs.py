@@ -13,6 +13,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import attrs
@@ -143,9 +144,7 @@ def _processors(
     settings: Logging, bucket_seconds: int, stream: TextIO, clock: Callable[[], float]
 ) -> list[structlog.typing.Processor]:
     def stamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        moment = int(clock()) // bucket_seconds * bucket_seconds
-        told = dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"time": told, **event}
+        return {"time": _written(int(clock()) // bucket_seconds * bucket_seconds), **event}
 
     def explain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         error = event.pop("exc_info", None)
@@ -160,6 +159,11 @@ def _processors(
         structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="time") if pretty else _as_json
     )
     return [structlog.processors.add_log_level, explain, _only_allowed, stamp, render]
+
+
+@lru_cache(maxsize=1)  # every line of a bucket has the same
+def _written(moment: int) -> str:
+    return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def fault_fields(error: BaseException, *, with_text: bool) -> dict[str, object]:

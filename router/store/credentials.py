@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from protocol import AccountDid, DeviceId
-from router.store.values import Account, Device, DuplicatePublicKey
+from router.store.values import Account, AlreadyAnswered, Device, DuplicatePublicKey, StoredResult
 
 
 class ApiKey(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +90,7 @@ class Suspension(msgspec.Struct, frozen=True, gc=False):
 
 
 ApiKeyOutcome = ApiKeyMade | ApiKeyConflict | ApiKeyUnknown | DeviceUnknown | TooManyApiKeys
-RotateOutcome = DeviceChanged | DeviceUnknown | DuplicatePublicKey
+RotateOutcome = DeviceChanged | DeviceUnknown | DuplicatePublicKey | AlreadyAnswered
 
 
 class Credentials(abc.ABC):
@@ -104,11 +104,18 @@ class Credentials(abc.ABC):
 
     @abc.abstractmethod
     async def rotate_device_key(
-        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+        self,
+        account: AccountDid,
+        device: DeviceId,
+        signature_key: bytes,
+        *,
+        now: int,
+        idempotency: tuple[StoredResult, ...] = (),
     ) -> RotateOutcome:
         """Give the device another signature key; the one it has already is no change and no act.
 
-        A key that any device has, of whatever account, is `DuplicatePublicKey`.
+        A key that any device has, of whatever account, is `DuplicatePublicKey`. `idempotency` is kept where
+        the outcome is `DeviceChanged`.
         """
 
     @abc.abstractmethod
@@ -169,4 +176,7 @@ class Credentials(abc.ABC):
     async def recover_account(
         self, account: AccountDid, verification_key: str, *, keep_devices: bool, now: int
     ) -> Recovered | AccountUnknown:
-        """Give an account that lives here another key, and revoke its devices and API keys, or keep them."""
+        """Give an account that lives here another key, and revoke its devices and API keys, or keep them.
+
+        Its passkeys and identities go in any case: whoever logs in with one is not who has the new key.
+        """

@@ -19,9 +19,11 @@ from router.store.audit import AuditFact, AuditHead, AuditLink
 from router.store.contacts import Contacts
 from router.store.credentials import Credentials
 from router.store.groups import Groups
+from router.store.identities import Identities
 from router.store.key_packages import KeyPackage, KeyPackages
 from router.store.logins import Logins
 from router.store.moderation import Moderation
+from router.store.passkeys import Passkeys
 from router.store.values import (
     DEFAULT_RETENTION,
     Account,
@@ -48,7 +50,17 @@ CommitListener = Callable[[Sequence[Entry]], None]
 Must be quick and must not raise."""
 
 
-class Store(Credentials, Logins, KeyPackages, Welcomes, Groups, Moderation, Contacts):
+class Store(
+    Credentials,
+    Logins,
+    Identities,
+    Passkeys,
+    KeyPackages,
+    Welcomes,
+    Groups,
+    Moderation,
+    Contacts,
+):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property

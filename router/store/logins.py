@@ -101,13 +101,12 @@ class Logins(abc.ABC):
 
     @abc.abstractmethod
     async def create_account_for(
-        self, identity: bytes, did: AccountDid, name: str, *, now: int
+        self, identity: bytes, did: AccountDid, name: str, *, label: bytes = b"", now: int
     ) -> Account | NameTaken | IdentityLinked:
-        """Make an account without a key of its own, for this person; the same call again finds it made."""
+        """Make an account without a key of its own, for this person; the same call again finds it made.
 
-    @abc.abstractmethod
-    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
-        """Let nobody log in to the account any more; how many identities it had. For recovery."""
+        `label` is for its owner, sealed (`identities.py`).
+        """
 
     # -- grants ----------------------------------------------------------------------------------------
 

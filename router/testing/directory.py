@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from urllib.parse import unquote
 
 import attrs
 import h11
@@ -81,7 +82,8 @@ class DidDirectory:
         if not isinstance(event, h11.Request):
             return
         headers = {name.decode(): value.decode() for name, value in event.headers}
-        did, status, body = self.answer(event.target.decode(), headers["host"])
+        # clients escape the colons of a DID or leave them, and mean the same (RFC 3986 6.2.2.2)
+        did, status, body = self.answer(unquote(event.target.decode()), headers["host"])
         self.asked.append(did)
         fault = self.faults.get(did, self.faults.get("*"))
         extra: tuple[tuple[str, str], ...] = ()

@@ -1253,12 +1253,27 @@ class RegisterDeviceWelcomeMessageRef(Wire, frozen=True, kw_only=True):
     welcome: str
 
 
+class RegisterDeviceKeyProof(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signature by a device's new key: whoever brings the key holds it. Good for five minutes and for
+    one effect; a repeat of the same request carries the same proof.
+    """
+
+    issued_at: Annotated[int, Meta(ge=0, le=SAFE)]
+    nonce: Octets
+    signature: Octets
+
+    def __post_init__(self) -> None:
+        holds(self.nonce, 16, 16, "nonce")
+        holds(self.signature, 64, 64, "signature")
+
+
 class RegisterDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Input of `blue.catbird.mls.registerDevice`."""
 
     device_name: Annotated[str, Meta(max_length=128)]
     signature_public_key: Octets
     key_packages: Annotated[tuple[KeyPackageRef, ...], Meta(min_length=1, max_length=200)]
+    proof: RegisterDeviceKeyProof | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         fits(self.device_name, 128, "deviceName")

@@ -109,6 +109,17 @@ class ConvoView(Wire, frozen=True, kw_only=True):
     metadata: ConvoMetadata | UnsetType = UNSET
 
 
+class CreatePasskeyLinkInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.createPasskeyLink`."""
+
+
+class CreatePasskeyLinkOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.createPasskeyLink`."""
+
+    url: Uri
+    expires_at: Datetime
+
+
 class MessageView(Wire, frozen=True, kw_only=True):
     """A sealed message as the server keeps it: no sender, a coarse time."""
 
@@ -123,6 +134,29 @@ class MessageView(Wire, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         holds(self.ciphertext, 0, 10485760, "ciphertext")
+
+
+class KeyProof(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signature by a device's new key: whoever brings the key holds it. Good for five minutes and for
+    one effect; a repeat of the same request carries the same proof.
+    """
+
+    issued_at: Annotated[int, Meta(ge=0, le=SAFE)]
+    nonce: Octets
+    signature: Octets
+
+    def __post_init__(self) -> None:
+        holds(self.nonce, 16, 16, "nonce")
+        holds(self.signature, 64, 64, "signature")
+
+
+class IdentityView(Wire, frozen=True, kw_only=True):
+    """Somebody who may log in to the account at an identity provider."""
+
+    identity_id: str
+    provider: str | UnsetType = UNSET
+    provider_name: str | UnsetType = UNSET
+    linked_at: Datetime | UnsetType = UNSET
 
 
 class GetConvosParams(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +232,25 @@ class LeaveConvoOutput(Wire, frozen=True, kw_only=True):
     seq: Annotated[int, Meta(ge=0, le=SAFE)]
 
 
+class LinkIdentityInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.linkIdentity`."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=512)]
+    code_verifier: Annotated[str, Meta(min_length=1, max_length=128)]
+    redirect_uri: Annotated[str, Meta(min_length=1, max_length=2048)]
+
+    def __post_init__(self) -> None:
+        fits(self.code, 512, "code")
+        fits(self.code_verifier, 128, "codeVerifier")
+        fits(self.redirect_uri, 2048, "redirectUri")
+
+
+class LinkIdentityOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.linkIdentity`."""
+
+    identity: IdentityView
+
+
 class ListApiKeysApiKeyView(Wire, frozen=True, kw_only=True):
     """An API key."""
 
@@ -233,11 +286,18 @@ class ListDevicesOutput(Wire, frozen=True, kw_only=True):
     devices: tuple[ListDevicesDeviceView, ...]
 
 
+class ListIdentitiesOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.listIdentities`."""
+
+    identities: tuple[IdentityView, ...]
+
+
 class RegisterDeviceInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Input of `chat.rookery.registerDevice`."""
 
     device_name: Annotated[str, Meta(max_length=128)]
     signature_public_key: Octets
+    proof: KeyProof
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -326,6 +386,7 @@ class RotateDeviceKeyInput(Wire, frozen=True, kw_only=True, forbid_unknown_field
 
     device_id: Annotated[str, Meta(max_length=64)]
     signature_public_key: Octets
+    proof: KeyProof
 
     def __post_init__(self) -> None:
         fits(self.device_id, 64, "deviceId")
@@ -896,6 +957,21 @@ class SubscribeEventsParams(Wire, frozen=True, kw_only=True, forbid_unknown_fiel
         fits(self.ticket, 2048, "ticket")
 
 
+class UnlinkIdentityInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input of `chat.rookery.unlinkIdentity`."""
+
+    identity_id: Annotated[str, Meta(max_length=64)]
+
+    def __post_init__(self) -> None:
+        fits(self.identity_id, 64, "identityId")
+
+
+class UnlinkIdentityOutput(Wire, frozen=True, kw_only=True):
+    """Output of `chat.rookery.unlinkIdentity`."""
+
+    unlinked: bool
+
+
 class UpdateCursorInput(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Input of `chat.rookery.updateCursor`."""
 
@@ -940,6 +1016,12 @@ METHODS: Final = MappingProxyType(
             input=CreateConvoInput,
             output=ConvoView,
         ),
+        "chat.rookery.createPasskeyLink": Method(
+            nsid="chat.rookery.createPasskeyLink",
+            kind="procedure",
+            input=CreatePasskeyLinkInput,
+            output=CreatePasskeyLinkOutput,
+        ),
         "chat.rookery.getConvos": Method(
             nsid="chat.rookery.getConvos",
             kind="query",
@@ -964,6 +1046,12 @@ METHODS: Final = MappingProxyType(
             input=LeaveConvoInput,
             output=LeaveConvoOutput,
         ),
+        "chat.rookery.linkIdentity": Method(
+            nsid="chat.rookery.linkIdentity",
+            kind="procedure",
+            input=LinkIdentityInput,
+            output=LinkIdentityOutput,
+        ),
         "chat.rookery.listApiKeys": Method(
             nsid="chat.rookery.listApiKeys",
             kind="query",
@@ -973,6 +1061,11 @@ METHODS: Final = MappingProxyType(
             nsid="chat.rookery.listDevices",
             kind="query",
             output=ListDevicesOutput,
+        ),
+        "chat.rookery.listIdentities": Method(
+            nsid="chat.rookery.listIdentities",
+            kind="query",
+            output=ListIdentitiesOutput,
         ),
         "chat.rookery.registerDevice": Method(
             nsid="chat.rookery.registerDevice",
@@ -1055,6 +1148,12 @@ METHODS: Final = MappingProxyType(
                 "#noticeEvent": SubscribeEventsNoticeEvent,
                 "#info": SubscribeEventsInfo,
             },
+        ),
+        "chat.rookery.unlinkIdentity": Method(
+            nsid="chat.rookery.unlinkIdentity",
+            kind="procedure",
+            input=UnlinkIdentityInput,
+            output=UnlinkIdentityOutput,
         ),
         "chat.rookery.updateCursor": Method(
             nsid="chat.rookery.updateCursor",

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 from rich.console import Console
 
-from tests.benchmarks import hotspots, memory, messaging
+from tests.benchmarks import hotspots, memory, messaging, verification
 from tests.benchmarks.floors import PIPELINED, Floors, measure_floors
 from tests.benchmarks.load import allow_many_files
 from tests.benchmarks.probes import machine
@@ -35,14 +35,25 @@ IDLE: dict[str, Callable[[World], Awaitable[Row]]] = {
     "idle-streams": memory.streams,
     "parked": memory.parked,
 }
-CASES = [*MESSAGES, *IDLE]
+VERIFICATION: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
+    "tokens": verification.measure_tokens,
+    "edge": verification.measure_edge,
+}
+CASES = [*MESSAGES, *IDLE, *VERIFICATION]
 
 
 async def measure(scale: Scale, names: list[str], say: Callable[[str], None]) -> list[Row]:
     """Rows of these cases and of the floors they stand beside."""
     floors = Floors(scale)
     messages = [name for name in names if name in MESSAGES]
-    rows: dict[str, list[Row]] = {name: [] for name in names}
+    alone: list[Row] = []
+    for name in names:
+        if name in VERIFICATION:
+            say(name)
+            alone += await VERIFICATION[name](scale)
+    rows: dict[str, list[Row]] = {name: [] for name in names if name not in VERIFICATION}
+    if not rows:
+        return alone
     say(f"a router with {scale.people} accounts")
     async with made_world(scale) as world:
         for turn in range(scale.repeats if messages else 0):
@@ -55,7 +66,7 @@ async def measure(scale: Scale, names: list[str], say: Callable[[str], None]) ->
             if name in IDLE:
                 say(name)
                 rows[name].append(await IDLE[name](world))
-    found = [cheapest(measured) for measured in rows.values()]
+    found = alone + [cheapest(measured) for measured in rows.values()]
     for part, cost in floors.parts.items():
         figures = {"a second": cost.rate, "p50 ms": cost.p50, "p99 ms": cost.p99}
         found.append(Row("floors", part, cost.cpu, None, figures))

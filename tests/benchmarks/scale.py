@@ -22,6 +22,10 @@ class Scale:
     """Floors and message cases are measured so often, by turns; the cheapest of each counts."""
     rows: int = 8_000
     """Of the raw commits."""
+    tokens: int = 300
+    """Verifications in a batch."""
+    batches: int = 15
+    """Of verifications; the cheapest counts."""
     settle: float = 1.0
     """Seconds before memory is looked at."""
 
@@ -32,7 +36,7 @@ class Scale:
 
 
 FULL = Scale()
-QUICK = Scale(idle=300, parked=300, seconds=1.5, flood_rounds=8, repeats=1, rows=3_000)
+QUICK = Scale(idle=300, parked=300, seconds=1.5, flood_rounds=8, repeats=1, rows=3_000, batches=5)
 SMOKE = Scale(
     conversations=2,
     listeners=2,
@@ -45,5 +49,7 @@ SMOKE = Scale(
     flood_rounds=2,
     repeats=1,
     rows=40,
+    tokens=3,
+    batches=2,
     settle=0.05,
 )

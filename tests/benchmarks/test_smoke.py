@@ -1,5 +1,6 @@
 """The bench runs, a fraction of a second for a case of each kind. What it measures is not judged here."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.benchmarks import hotspots
-from tests.benchmarks.__main__ import CASES, measure
+from tests.benchmarks.__main__ import CASES, VERIFICATION, measure
 from tests.benchmarks.jobs import percentile
 from tests.benchmarks.messages import EVENT, age, send_frame
 from tests.benchmarks.scale import SMOKE
@@ -38,7 +39,19 @@ async def test_a_case_of_each_kind_measures_and_prints(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 async def test_every_case_measures() -> None:
-    await _measured([name for name in CASES if name not in KINDS])
+    await _measured([name for name in CASES if name not in (*KINDS, *VERIFICATION)])
+
+
+async def test_verification_is_measured_without_a_router() -> None:
+    rows = await measure(SMOKE, list(VERIFICATION), lambda _: None)
+    assert {row.table for row in rows} == set(VERIFICATION)
+    for row in rows:
+        assert row.ours is not None
+        assert (row.ratio is not None) is (row.table == "tokens")
+        assert (row.met is not None) is (row.table == "edge")
+    printed = io.StringIO()
+    show(rows, {"processor": "any"}, Console(file=printed, width=200))
+    assert "a procedure of 1 KiB" in printed.getvalue()
 
 
 def test_a_row_meets_its_aim_up_to_it_and_not_beyond() -> None:
@@ -46,6 +59,8 @@ def test_a_row_meets_its_aim_up_to_it_and_not_beyond() -> None:
     assert Row("messages", "beyond", 1.31, 1.0, aim=1.3).met is False
     assert Row("messages", "no aim", 9.0, 1.0).met is None
     assert Row("messages", "no floor", 9.0, None, aim=1.3).met is None
+    assert Row("edge", "at", 150.0, None, at_most=150.0).met is True
+    assert Row("edge", "beyond", 150.1, None, at_most=150.0).met is False
 
 
 def test_a_stamped_message_tells_its_age_and_a_warming_one_does_not() -> None:

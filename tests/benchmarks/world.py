@@ -5,8 +5,8 @@ its memory or its caches. Accounts are made through the control socket; devices 
 ES256 tokens over HTTP.
 """
 
-import base64
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -29,6 +29,7 @@ from tests.benchmarks.people import HOST, account_key, bearer
 from tests.benchmarks.probes import cpu_seconds
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.wire import Http
+from tests.proofs import new_key
 from tests.system.process import RouterProcess, free_port
 
 _AT_ONCE = 8
@@ -137,7 +138,7 @@ async def _populate(scale: Scale, folder: Path, process: RouterProcess) -> World
         made = Person(row.did, format_private_multikey(key.private), "")
         body = {
             "deviceName": name,
-            "signaturePublicKey": {"$bytes": _unpadded(bytes(SigningKey.generate().verify_key))},
+            **new_key(SigningKey.generate(), service.did, row.did, time.time()),
         }
         answer = await call(http, server, made, "registerDevice", body)
         people[number] = msgspec.structs.replace(made, device=answer.device_id)
@@ -202,7 +203,3 @@ async def call(http: Http, server: Server, person: Person, method: str, body: ob
     if status != 200:
         raise RuntimeError(f"{method}: {status} {answer.decode(errors='replace')}")
     return msgspec.json.decode(answer, type=Made)
-
-
-def _unpadded(data: bytes) -> str:
-    return base64.b64encode(data).rstrip(b"=").decode()

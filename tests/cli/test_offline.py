@@ -15,7 +15,7 @@ from router.cli import cli
 from router.cli.address import address_of
 from router.cli.failures import CannotDo
 from router.client import directory
-from router.client.credentials import home_service
+from router.client.home import home_service
 from router.demo.process import free_port
 from router.identity.keys import load_account_key
 
@@ -45,6 +45,7 @@ def test_an_account_is_made_without_a_server() -> None:
         "name": "alice",
         "verificationKey": key.verification_key,
         "status": "active",
+        "passkeys": 0,
     }
     assert key.did in run("account", "show", "alice").stdout
 

@@ -6,8 +6,9 @@ import json
 import pytest
 
 from protocol import AccountDid, Nsid
-from router.client.credentials import account_token_source, home_service, neighbour
+from router.client.credentials import account_token_source
 from router.client.errors import StateError
+from router.client.home import home_service, neighbour
 from router.identity.keys import AccountKey
 
 ALICE = AccountDid("did:web:alice.localhost%3A3000")

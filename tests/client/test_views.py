@@ -37,6 +37,7 @@ INPUTS: list[tuple[str, str, str, type[msgspec.Struct]]] = [
     (MLS, "updateCursor", "input", views.MarkMlsInput),
     (CHAT, "registerDevice", "input", views.RegisterOpaqueInput),
     (MLS, "registerDevice", "input", views.RegisterMlsInput),
+    (CHAT, "rotateDeviceKey", "input", views.RotateKeyInput),
 ]
 
 

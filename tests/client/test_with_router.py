@@ -192,6 +192,20 @@ async def test_a_device_speaks_with_its_own_key_until_it_is_revoked(router: Live
             assert caught.value.error == "UntrustedIss"
 
 
+async def test_a_device_turns_its_own_key_and_goes_on_with_the_new_one(router: LiveRouter) -> None:
+    key = await router.account("alice")
+    async with router.device(key) as (_, device):
+        old = device_token_source(device, key.did)
+        async with open_client(router.url, key.did, old) as own:
+            turned = await device.rotate(own)
+            assert (turned.id, turned.name) == (device.id, device.name)
+            with pytest.raises(Refused) as caught:
+                await own.chat.get_convos()
+            assert caught.value.error == "BadJwtSignature"
+        async with open_client(router.url, key.did, device_token_source(turned, key.did)) as own:
+            assert (await own.chat.get_convos()).conversations == []
+
+
 async def test_a_read_mark_moves_forward_only(router: LiveRouter) -> None:
     key = await router.account("alice")
     async with router.device(key) as (client, device):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.config import Settings, check, load, refusals
+from router.config import Settings, SettingsError, check, load, refusals, resolve, show
 from router.config.login import (
     IssuerError,
     LoginAzure,
@@ -86,6 +86,56 @@ def test_a_provider_is_there_when_its_client_id_is_and_has_a_way_back_of_its_own
     assert found["google"].redirect_uri == "https://chat.example.com/login/google/callback"
     assert "sssh" not in repr(found)
     assert not [each for each in refusals(check(settings)) if "login" in str(each)]
+
+
+PARTNERS = {"client_id": "p", "client_secret": "sssh", "url": "https://sso.partner.example", "realm": "r"}
+
+
+def test_there_may_be_any_number_of_providers_of_a_kind_each_with_a_name() -> None:
+    document: dict[str, object] = {
+        "login_keycloak": {**PARTNERS, "name": "Staff"},
+        "login_keycloak_partners": {**PARTNERS, "name": "Partners"},
+    }
+    environ = {
+        "ROOKERY_LOGIN_OIDC_GUESTS__CLIENT_ID": "g",
+        "ROOKERY_LOGIN_OIDC_GUESTS__ISSUER_URL": "https://guests.example",
+    }
+    overrides = {"login_keycloak_partners.realm": "other"}
+    loaded = resolve(document, environ=environ, overrides=overrides)
+    found = providers(loaded.settings, "https://chat.example.com")
+    assert list(found) == ["keycloak", "keycloak_partners", "oidc_guests"]
+    assert found["keycloak_partners"].issuer == "https://sso.partner.example/realms/other"
+    assert found["oidc_guests"].redirect_uri == "https://chat.example.com/login/oidc_guests/callback"
+    assert refusals(check(loaded.settings)) == ()
+    shown = show(loaded)
+    assert "[login_keycloak_partners]" in shown
+    assert "sssh" not in shown
+    assert "# environment ROOKERY_LOGIN_OIDC_GUESTS__CLIENT_ID" in shown
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["login_keycloak_", "login_keycloak_Partners", "login_keycloak_a_b", "login_passkey_two", "login_x_y"],
+)
+def test_no_other_section_may_be_made_up(section: str) -> None:
+    with pytest.raises(SettingsError, match="is not a setting"):
+        resolve({section: {"client_id": "x"}}, environ={}, overrides={})
+
+
+def test_a_wrong_key_of_a_named_provider_is_told_with_the_right_one() -> None:
+    with pytest.raises(SettingsError, match=r"did you mean login_keycloak_partners\.realm"):
+        resolve({"login_keycloak_partners": {**PARTNERS, "relm": "x"}}, environ={}, overrides={})
+
+
+def test_named_providers_are_judged_as_the_others() -> None:
+    """A placeholder or half a section is no better for having a name, and two alike cannot be told apart."""
+    half = load(environ={}, overrides={"login_okta_two.client_id": "x"}).settings
+    assert [each.about for each in refusals(check(half))] == [("login_okta_two.domain",)]
+    sample = load(environ={}, overrides={"login_google_two.client_secret": "changeme"}).settings
+    assert ("login_google_two.client_secret",) in [each.about for each in refusals(check(sample))]
+    twins = {"login_google.client_id": "x", "login_google_two.client_id": "y"}
+    told = refusals(check(load(environ={}, overrides=twins).settings))
+    assert [each.about for each in told] == [("login_google_two.name", "login_google.name")]
 
 
 def test_a_provider_that_is_half_set_keeps_the_server_from_starting() -> None:

@@ -119,14 +119,15 @@ class IdentityContract:
         assert await create(store, 1, "ben") == IdentityLinked(ANN)
         assert await store.account(BEN) is None
 
-    async def test_an_account_may_be_parted_from_who_logs_in_to_it(self, store: Store) -> None:
+    async def test_recovery_parts_an_account_from_who_logs_in_to_it(self, store: Store) -> None:
+        """In the transaction that gives it another key: between two, the old key could link somebody anew."""
         await create(store)
-        assert await store.unlink_identities(ANN, now=NOW) == 1
-        assert await store.unlink_identities(ANN, now=NOW) == 0
+        await store.recover_account(ANN, "zNew", keep_devices=True, now=NOW)
         assert await store.account_of_identity(key(1)) is None
+        assert await store.identities_of(ANN) == []
         assert await create(store) == NameTaken("ann")
         acts = [link.read().action for link in await store.audit_records(0, limit=9)]
-        assert acts == ["account.created", "account.unlinked"]
+        assert acts == ["account.created", "account.recovered", "account.unlinked"]
 
 
 class GrantContract:

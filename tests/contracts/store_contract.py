@@ -30,7 +30,9 @@ from router.store.values import (
     TooManyDevices,
 )
 from tests.contracts.credentials_contract import CredentialsContract
+from tests.contracts.identities_contract import LinkedIdentityContract
 from tests.contracts.logins_contract import LoginsContract
+from tests.contracts.passkeys_contract import PasskeysContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
 
 ALL = 1_000_000
@@ -620,6 +622,13 @@ class WriteContract(
 
 
 class StoreContract(
-    WriteContract, MembershipContract, LogContract, AuditContract, CredentialsContract, LoginsContract
+    WriteContract,
+    MembershipContract,
+    LogContract,
+    AuditContract,
+    CredentialsContract,
+    LoginsContract,
+    PasskeysContract,
+    LinkedIdentityContract,
 ):
     """All of it."""

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from router.config import Finding, Severity
 from router.doctor import Diagnosis, State, judge
+from router.identity.document import DidDocument
+from router.identity.lookup import Absent, Broken, Found, Unreachable
 
 MIB = 1_048_576
 DID, ENDPOINT = "did:web:chat.example", "https://chat.example"
@@ -35,6 +37,14 @@ def document(value: object) -> Diagnosis:
         (judge.judge_clock(0.0, None, None), State.MEND),
         (judge.judge_clock(1.8e9, 1.8e9 + 60, None), State.MEND),
         (judge.judge_clock(1.8e9, None, -60.0), State.MEND),
+        (judge.judge_directory("https://plc.example", Absent(), 0.1), State.GOOD),
+        (judge.judge_directory("https://plc.example", Absent(), 3.0), State.ADVICE),
+        (judge.judge_directory("https://plc.example", Unreachable("slow", shared=True), 5.0), State.ADVICE),
+        (judge.judge_directory("https://plc.example", Broken("redirect"), 0.1), State.MEND),
+        (judge.judge_directory("https://plc.example", Found(DidDocument(DID), 9), 0.1), State.MEND),
+        (judge.judge_provider("okta", "https://x.okta.com", 2, 0.1), State.GOOD),
+        (judge.judge_provider("okta", "https://x.okta.com", 2, 3.0), State.ADVICE),
+        (judge.judge_provider("okta", "https://x.okta.com", "it cannot be reached", 0.1), State.MEND),
         (judge.judge_version("1.0", "1.0"), State.GOOD),
         (judge.judge_version("1.1", "1.0"), State.MEND),
         (document({"id": DID, "service": [SERVICE]}), State.GOOD),

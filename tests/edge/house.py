@@ -61,6 +61,7 @@ from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
 from tests import generous
 from tests.edge.harness import Running, WebSocket, running
+from tests.proofs import new_key
 
 NOW = 1_780_000_001.25
 SERVICE = ServiceIdentity("did:web:chat.example.com", "https://chat.example.com")
@@ -151,10 +152,13 @@ class House:
         value: dict[str, Any] = answer.json()
         return value
 
+    def new_key(self, account: Account, key: SigningKey, device: str | None = None) -> dict[str, Any]:
+        """The fields of a request that brings a device's key, with a fresh proof."""
+        return new_key(key, SERVICE.did, account.did, self.now, device)
+
     async def device(self, account: Account, number: int = 1) -> str:
         """A device of the account, registered at each call (the same number gets the same id)."""
-        key = sealed(bytes(device_key(account, number).verify_key))
-        body = {"deviceName": f"d{number}", "signaturePublicKey": key}
+        body = {"deviceName": f"d{number}", **self.new_key(account, device_key(account, number))}
         return str((await self.post(account, f"{ROOKERY}.registerDevice", body))["deviceId"])
 
     async def group(self, *names: str, key: str = "k") -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from nacl.signing import SigningKey
 
 from router.store.errors import OutcomeUnknown, StoreUnavailable
 from router.store.memory import MemoryStore
@@ -179,14 +180,16 @@ async def test_a_removal_repeated_answers_as_it_did(house: House) -> None:
 
 async def test_a_device_registered_twice_keeps_its_id(house: House) -> None:
     alice, nsid = await house.account("alice"), f"{ROOKERY}.registerDevice"
-    body = {"deviceName": "phone", "signaturePublicKey": signature_key(b"k"), "idempotencyKey": "1"}
+    key = SigningKey(b"k" * 32)
+    body = {"deviceName": "phone", **house.new_key(alice, key), "idempotencyKey": "1"}
     first = await house.post(alice, nsid, body)
     assert await house.post(alice, nsid, body) == first
     renamed = {**body, "deviceName": "tablet"}
     assert await refusal(house, "alice", "POST", nsid, json=renamed) == "IdempotencyConflict"
     del renamed["idempotencyKey"]
-    assert await house.post(alice, nsid, renamed) == first
-    assert await refusal(house, "bob", "POST", nsid, json=body) == "DuplicatePublicKey"
+    assert await house.post(alice, nsid, {**renamed, **house.new_key(alice, key)}) == first
+    by_bob = {**body, **house.new_key(await house.account("bob"), key)}
+    assert await refusal(house, "bob", "POST", nsid, json=by_bob) == "DuplicatePublicKey"
 
 
 async def test_an_account_has_so_many_devices_and_no_more(house: House) -> None:
@@ -194,7 +197,7 @@ async def test_an_account_has_so_many_devices_and_no_more(house: House) -> None:
     most = house.edge.settings.limits.max_devices
     for number in range(1, most + 1):
         await house.device(alice, number)
-    body = {"deviceName": "d", "signaturePublicKey": signature_key(b"x")}
+    body = {"deviceName": "d", **house.new_key(alice, SigningKey(b"x" * 32))}
     assert await refusal(house, "alice", "POST", f"{ROOKERY}.registerDevice", json=body) == "TooManyDevices"
 
 

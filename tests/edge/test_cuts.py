@@ -93,7 +93,6 @@ def test_a_session_cancelled_at_any_step_leaves_nothing_behind(steps: list[int])
 async def test_a_body_that_does_not_come_is_answered_408(
     name: str, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """On the hot path and behind the framework alike."""
     autojump_clock.autojump_threshold = 0.02
     async with open_house(settings=Settings(server=Server(body_timeout=5.0))) as house:
         alice = await house.account("alice")

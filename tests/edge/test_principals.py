@@ -82,7 +82,7 @@ async def test_the_seed_contract_lists_and_deletes_devices_with_their_key_packag
     ("method", "more"),
     [
         ("renameDevice", {"deviceName": "x"}),
-        ("rotateDeviceKey", {"signaturePublicKey": signature_key(b"n")}),
+        ("rotateDeviceKey", {}),
         ("revokeDevice", {}),
     ],
 )
@@ -92,6 +92,8 @@ async def test_a_device_of_another_account_is_as_unknown_as_none(
     ann, ben = await house.account("ann"), await house.account("ben")
     phone = await house.device(ann, 1)
     for named in (phone, "00000000-0000-4000-8000-000000000009", "nonsense"):
+        if method == "rotateDeviceKey":
+            more = house.new_key(ben, SigningKey(b"n" * 32), named)
         answer = await house.send("POST", f"{ROOKERY}.{method}", ben, json={"deviceId": named, **more})
         assert error_name(answer) == "DeviceNotFound"
     assert [device.id for device in await house.store.devices_of(ann.did)] == [phone]  # type: ignore[arg-type]
@@ -101,9 +103,10 @@ async def test_a_device_of_another_account_is_as_unknown_as_none(
 async def test_a_key_that_signs_for_everybody_is_no_signature_key(house: House, key: bytes) -> None:
     ann = await house.account("ann")
     phone = await house.device(ann, 1)
+    weak = {**house.new_key(ann, SigningKey(b"n" * 32), phone), "signaturePublicKey": sealed(key)}
     for method, body in (
-        ("registerDevice", {"deviceName": "d", "signaturePublicKey": sealed(key)}),
-        ("rotateDeviceKey", {"deviceId": phone, "signaturePublicKey": sealed(key)}),
+        ("registerDevice", {"deviceName": "d", **weak}),
+        ("rotateDeviceKey", {"deviceId": phone, **weak}),
     ):
         answer = await house.send("POST", f"{ROOKERY}.{method}", ann, json=body)
         assert error_name(answer) == "InvalidRequest"
@@ -113,10 +116,10 @@ async def test_a_key_is_rotated_by_the_old_one_and_the_old_one_signs_nothing_mor
     ann = await house.account("ann")
     phone = await house.device(ann, 1)
     nsid, new = f"{ROOKERY}.rotateDeviceKey", SigningKey(b"n" * 32)
-    body = {"deviceId": phone, "signaturePublicKey": sealed(bytes(new.verify_key))}
+    body = {"deviceId": phone, **house.new_key(ann, new, phone)}
     assert (await call(house, nsid, signed(house, ann, phone, nsid), body)).status_code == 200
     assert await refused(house, nsid, signed(house, ann, phone, nsid), body) == "BadJwtSignature"
-    by_account = {"deviceId": phone, "signaturePublicKey": sealed(bytes(device_key(ann).verify_key))}
+    by_account = {"deviceId": phone, **house.new_key(ann, device_key(ann), phone)}
     await house.post(ann, nsid, by_account)
     assert (await call(house, nsid, signed(house, ann, phone, nsid), by_account)).status_code == 200
 
@@ -129,7 +132,7 @@ async def test_a_device_acts_for_itself_and_for_no_other(house: House) -> None:
     phone, watch = await house.device(ann, 1), await house.device(ann, 2)
     for method, body in (
         ("renameDevice", {"deviceName": "x"}),
-        ("rotateDeviceKey", {"signaturePublicKey": signature_key(b"n")}),
+        ("rotateDeviceKey", house.new_key(ann, SigningKey(b"n" * 32), watch)),
         ("revokeDevice", {}),
     ):
         nsid = f"{ROOKERY}.{method}"
@@ -184,7 +187,8 @@ async def test_what_is_the_account_s_alone_no_device_and_no_key_may_do(house: Ho
             by_key = bearer(key["apiKey"])
             assert await refused(house, route.nsid, by_key, value, route.http_method) == "Forbidden"
     assert {route.nsid.rpartition(".")[2] for route in ROUTES.values() if route.auth is Auth.ACCOUNT} == {
-        "registerDevice", "createApiKey", "listApiKeys", "revokeApiKey",
+        "registerDevice", "createApiKey", "listApiKeys", "revokeApiKey", "createPasskeyLink",
+        "linkIdentity", "listIdentities", "unlinkIdentity",
     }  # fmt: skip
 
 

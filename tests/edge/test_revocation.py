@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import trio
 import trio.testing
+from nacl.signing import SigningKey
 
 from protocol import DeviceId, decode_frame
 from router.edge.opening import StreamCaller, listening_device
@@ -289,3 +291,30 @@ async def test_a_device_s_credential_listens_as_itself_without_naming_it(house: 
         with pytest.raises(AuthError) as caught:
             StreamCaller(caller, watch).check()
         assert caught.value.fault is TokenFault.ACCESS_REVOKED
+
+
+@pytest.mark.parametrize(("act", "reason"), ACTS[1:])
+async def test_a_call_that_was_begun_before_ends_with_its_credential(
+    house: House, act: Act, reason: str
+) -> None:
+    """Whoever lost the account holds back the end of a request, and would bring a device of theirs in."""
+    ann, nsid = await house.account("ann"), f"{ROOKERY}.registerDevice"
+    phone = await house.device(ann)
+    body = json.dumps({"deviceName": "d", **house.new_key(ann, SigningKey(b"e" * 32))}).encode()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:10]
+        await until(lambda: house.edge.revocations.statistics()["watched"] > 0)
+        await act(house, ann, phone)
+        yield body[10:]
+
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    answer = await house.send("POST", nsid, ann, headers=headers, content=slowly())
+    assert error_name(answer) == reason
+    assert [device.id for device in await house.store.devices_of(ann.key.did)] == [phone]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    with trio.fail_after(5):
+        while not holds():
+            await trio.lowlevel.checkpoint()

@@ -16,14 +16,17 @@ from schema import LEXICONS
 from schema.testing import given_to, smallest
 from schema.wire import METHODS
 from tests.edge.harness import error_of, read_all, read_until
-from tests.edge.house import MLS, ROOKERY, House, error_name, open_house, padded, signature_key
+from tests.edge.house import MLS, ROOKERY, House, error_name, open_house, padded, sealed, signature_key
 
 Attack = Callable[[House, Route], Awaitable[None]]
 
 CONVO = "a" * 26
 DID = "did:web:nobody.chat.example.com"
 DEVICE = "00000000-0000-4000-8000-000000000001"
-SIGNATURE_KEY = signature_key(b"k")
+KEY = {
+    "signaturePublicKey": signature_key(b"k"),
+    "proof": {"issuedAt": 0, "nonce": sealed(bytes(16)), "signature": sealed(bytes(64))},
+}
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "createConvo": {"idempotencyKey": "k"},
     "getConvos": {},
@@ -34,12 +37,12 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "sendMessage": {"convoId": CONVO, "msgId": "m", "ciphertext": padded(b"x")},
     "getMessages": {"convoId": CONVO},
     "updateCursor": {"convoId": CONVO, "seq": 1},
-    "registerDevice": {"deviceName": "d", "signaturePublicKey": SIGNATURE_KEY},
+    "registerDevice": {"deviceName": "d", **KEY},
     "listDevices": {},
     "deleteDevice": {"deviceId": DEVICE},
     "getSubscriptionTicket": {},
     "renameDevice": {"deviceId": DEVICE, "deviceName": "d"},
-    "rotateDeviceKey": {"deviceId": DEVICE, "signaturePublicKey": SIGNATURE_KEY},
+    "rotateDeviceKey": {"deviceId": DEVICE, **KEY},
     "revokeDevice": {"deviceId": DEVICE},
     "createApiKey": {
         "idempotencyKey": "k",
@@ -48,7 +51,11 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "methods": [f"{ROOKERY}.sendMessage"],
     },
     "listApiKeys": {},
+    "createPasskeyLink": {},
     "revokeApiKey": {"keyId": "a" * 16},
+    "listIdentities": {},
+    "linkIdentity": {"code": "c", "codeVerifier": "v" * 43, "redirectUri": "http://127.0.0.1/callback"},
+    "unlinkIdentity": {"identityId": "0" * 32},
     "getTicket": {"purpose": f"{ROOKERY}.session"},
     "streamConvoEvents": {},
     "subscribeConvoEvents": {},

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from crypto import Curve, InvalidKeyError, PrivateKey, SealError
 from protocol import DeviceId
 from router.identity.accounts import new_account
+from router.identity.compact import decode_part
 from router.identity.errors import IdentityFileError
 from router.identity.jws import SigningKey, parse_verification_key, sign_compact, verifies
 from router.identity.keys import AccountKey, load_account_key, write_account_key
@@ -114,11 +115,13 @@ def test_a_signing_key_of_another_curve_is_a_mistake_and_a_foreign_key_no_verifi
     keys: list[PrivateKey] = [AccountKey.generate(SERVICE.account_did("a"), curve).private for curve in Curve]
     for key in keys:
         token = sign_compact({}, b"{}", SigningKey(key))
+        signed, signature = token.rpartition(".")[0].encode(), decode_part(token.rpartition(".")[2])
         for other in keys:
             kind = parse_verification_key(
                 "Multikey", AccountKey(SERVICE.account_did("a"), other).verification_key
             )
-            assert verifies(token, kind) is (other is key)
+            for curve in Curve:
+                assert verifies(curve, signed, signature, kind) is (other is key and curve is key.curve)
     with pytest.raises(InvalidKeyError):
         parse_verification_key("JsonWebKey2020", "z")
 

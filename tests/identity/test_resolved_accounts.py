@@ -188,7 +188,7 @@ class TestLiveRouter:
                 open_client(router.url, alice.did, tokens) as client,
                 router.device(bob_key) as (bob, laptop),
             ):
-                phone = await Device.register(client, "phone")
+                phone = await Device.register(client, "phone", service=router.service.did)
                 group = await new_group(client, bob_key)
                 msg_id = new_msg_id()
                 sealed = group.seal(msg_id, "alice", "from elsewhere")

@@ -31,8 +31,19 @@ def accepts_nsid(text: str) -> bool:
     return True
 
 
+def accepts_at_identifier(text: str) -> bool:
+    """What names an account: one or the other, told apart by how it begins (`rookery resolve`)."""
+    return accepts_did(text) if text.startswith("did:") else is_handle(text)
+
+
 @pytest.mark.parametrize(
-    ("name", "accepts"), [("did", accepts_did), ("nsid", accepts_nsid), ("handle", is_handle)]
+    ("name", "accepts"),
+    [
+        ("did", accepts_did),
+        ("nsid", accepts_nsid),
+        ("handle", is_handle),
+        ("atidentifier", accepts_at_identifier),
+    ],
 )
 def test_interop_syntax_files(name: str, accepts: object) -> None:
     assert callable(accepts)

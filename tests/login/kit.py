@@ -23,6 +23,7 @@ from router.login.discovery import ProviderClient
 from router.login.errors import LoginError, LoginFault
 from router.login.flow import LoginFlow, NameNeeded, ToApp
 from router.login.grants import Grants, Tokens
+from router.login.identities import LinkedIdentities
 from router.login.keyring import KeyRing
 from router.login.pending import Pending
 from router.login.providers import Provider
@@ -193,6 +194,13 @@ class Desk:
         self.grants = Grants(self.store, self.secrets, self.ring, SERVICE, self.revocations, clock=self.clock)
         self.pending = Pending(self.store, self.secrets, self.clock, capacity=capacity)
         self.flow = self.node()
+        self.identities = LinkedIdentities(
+            {idp.name: idp.provider for idp in (self.alpha, self.beta)},
+            self.pending,
+            self.store,
+            self.secrets,
+            bucket=self.bucket,
+        )
 
     def node(self) -> LoginFlow:
         """Another node on the same store."""
@@ -206,9 +214,13 @@ class Desk:
             SERVICE,
             self.secrets,
             clock=self.clock,
-            bucket=lambda: int(self.clock()) // 2 * 2,
+            bucket=self.bucket,
             report=lambda what, _: self.reports.append(what),
         )
+
+    def bucket(self) -> int:
+        """The time as the audit may know it."""
+        return int(self.clock()) // 2 * 2
 
     def browser(self) -> str:
         """The cookie of a browser."""

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import attrs
 import httpx
+import msgspec
 import pytest
 import trio
 from nacl.signing import SigningKey
@@ -18,6 +20,7 @@ from tests.browser import Chromium, Page, open_browser
 from tests.client.live_router import LiveRouter, live_router
 from tests.login.kit import query_of
 from tests.login.oidc_provider import CLIENT, SECRET, OidcProvider, oidc_provider
+from tests.proofs import new_key
 from tests.system.process import free_port
 
 pytestmark = pytest.mark.system
@@ -59,21 +62,37 @@ class App:
     @property
     def url(self) -> str:
         """What it opens in the browser."""
+        return self.url_of("/oidc")
+
+    def url_of(self, way: str, **more: str) -> str:
+        """The same for another way in; the choice among all of them for none."""
         wish = {
             "redirect_uri": self.redirect_uri,
             "code_challenge": s256(self.verifier),
             "code_challenge_method": "S256",
             "state": self.state,
+            **more,
         }
-        return str(httpx.URL(f"{self.router}/login/oidc", params=wish))
+        return str(httpx.URL(f"{self.router}/login{way}", params=wish))
 
     async def tokens(self) -> dict[str, Any]:
         """Waits for the code and fetches the tokens."""
+        return await self.post("token", await self.code())
+
+    async def code(self) -> dict[str, str]:
+        """Waits for the code; with what shows that it is this app's."""
         with trio.fail_after(20):
             answer = await self.answers.receive()
         assert answer["state"] == self.state
-        asked = {"code": answer["code"], "codeVerifier": self.verifier, "redirectUri": self.redirect_uri}
-        return await self.post("token", asked)
+        return {"code": answer["code"], "codeVerifier": self.verifier, "redirectUri": self.redirect_uri}
+
+    async def xrpc(self, access_token: str, name: str, body: dict[str, Any] | None = None) -> Any:
+        """A query, or with a body a procedure, that succeeds."""
+        url, headers = f"{self.router}/xrpc/chat.rookery.{name}", {"authorization": f"Bearer {access_token}"}
+        async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+            answer = await (client.get(url) if body is None else client.post(url, json=body))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     async def post(self, name: str, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
         """A JSON call of the login."""
@@ -88,8 +107,9 @@ class App:
         """An open event stream of a device of the account."""
         headers = {"authorization": f"Bearer {access_token}"}
         xrpc = f"{self.router}/xrpc/chat.rookery"
-        key = base64.b64encode(bytes(SigningKey.generate().verify_key)).decode()
-        device = {"deviceName": "phone", "signaturePublicKey": {"$bytes": key}}
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(access_token.split(".")[1] + "=="))
+        key = new_key(SigningKey.generate(), claims["iss"], claims["sub"], time.time())
+        device = {"deviceName": "phone", **key}
         async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=20) as client:
             made = await client.post(f"{xrpc}.registerDevice", json=device)
             assert made.status_code == 200, made.text
@@ -189,6 +209,63 @@ async def test_a_person_logs_in_takes_a_name_and_comes_back(chromium: Chromium, 
         assert await app.call(again["accessToken"]) == 200
         refused = await app.post("refresh", {"refreshToken": fresh["refreshToken"]}, status=401)
         assert refused["error"] == "LoginEnded"
+
+
+async def test_a_second_provider_is_linked_by_the_app_and_then_opens_the_same_account(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    port = free_port()
+    public = f"http://localhost:{port}"
+    async with (
+        oidc_provider(f"{public}/login/oidc/callback") as staff,
+        oidc_provider(f"{public}/login/oidc_partners/callback", alg="ES256") as partners,
+        live_router(
+            tmp_path,
+            server__port=str(port),
+            login_oidc__client_id=CLIENT,
+            login_oidc__client_secret=SECRET,
+            login_oidc__issuer_url=staff.issuer,
+            login_oidc__name="Staff",
+            login_oidc_partners__client_id=CLIENT,
+            login_oidc_partners__client_secret=SECRET,
+            login_oidc_partners__issuer_url=partners.issuer,
+            login_oidc_partners__name="Partners",
+        ) as router,
+        open_browser(chromium) as browser,
+        trio.open_nursery() as nursery,
+    ):
+        app, page = App(public), await browser.person()
+        await nursery.start(app.serve)
+
+        await page.go(app.url_of(""))
+        assert "Staff" in await page.text()
+        async with page.loading():
+            await page.click("a[href^='/login/oidc?']")
+        await sign_in(page, "ann@example.com")
+        await page.fill("#name", "ann")
+        async with page.loading():
+            await page.click("button")
+        tokens = await app.tokens()
+        access = tokens["accessToken"]
+        assert tokens["account"] == router.service.account_did("ann")
+
+        # The same address at the other provider: it is somebody new, until the app has them linked.
+        await page.go(app.url_of("/oidc_partners", intent="link"))
+        await sign_in(page, "ann@example.com")
+        linked = (await app.xrpc(access, "linkIdentity", await app.code()))["identity"]
+        assert linked["providerName"] == "Partners"
+        await page.go(app.url_of("/oidc_partners"))
+        assert await page.text() == "back in the app"
+        assert (await app.tokens())["account"] == tokens["account"]
+
+        shown = (await app.xrpc(access, "listIdentities"))["identities"]
+        assert {each["providerName"] for each in shown} == {"Staff", "Partners"}
+        (first,) = [each["identityId"] for each in shown if each["providerName"] == "Staff"]
+        assert await app.xrpc(access, "unlinkIdentity", {"identityId": first}) == {"unlinked": True}
+        await page.go(app.url)
+        await sign_in(page, "ann@example.com")
+        assert (await page.url()).endswith("/login/name"), "who was unlinked is somebody new"
+        nursery.cancel_scope.cancel()
 
 
 async def test_login_csrf_in_real_browsers(chromium: Chromium, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The routes: cookies with their flags, forms that only our own page can send, JSON and plain pages."""
 
+import html
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +50,7 @@ class Site:
             pending=self.desk.pending,
             ring=self.desk.ring,
             secrets=self.desk.secrets,
+            identities=self.desk.identities,
         )
         self.jar: dict[str, str] = {}
         self.visitor = Someone()
@@ -302,6 +305,34 @@ async def test_providers_and_keys_are_for_anybody(site: Site) -> None:
     keys = json.loads((await site.ask("GET", "/.well-known/jwks.json")).body)["keys"]
     assert [key["kid"] for key in keys] == [site.desk.ring.signing.kid]
     assert not any("d" in key for key in keys)
+
+
+async def test_people_choose_among_the_providers_and_the_choice_hands_on_what_the_app_asked(
+    site: Site,
+) -> None:
+    wish = App(state="a&b").wish
+    page = await site.ask("GET", "/login", wish, headers=HTML)
+    links = [html.unescape(each) for each in re.findall(r'href="(/login/[^"]+[?][^"]+)"', page.body.decode())]
+    assert [link.partition("?")[0] for link in links] == ["/login/alpha", "/login/beta"]
+    assert all(query_of(link) == wish for link in links)
+    listed = json.loads((await site.ask("GET", "/login", wish)).body)["ways"]
+    assert [(each["id"], each["url"]) for each in listed] == list(zip(("alpha", "beta"), links, strict=True))
+
+
+async def test_where_there_is_one_way_nobody_is_asked(site: Site) -> None:
+    del site.login.providers["beta"]  # type: ignore[attr-defined] # a dict here
+    wish = App().wish
+    only = await site.ask("GET", "/login", wish, headers=HTML)
+    assert location(only).startswith("/login/alpha?")
+    assert query_of(location(only)) == wish
+    del site.login.providers["alpha"]  # type: ignore[attr-defined]
+    assert (await site.ask("GET", "/login", wish, headers=HTML)).status == 404
+
+
+async def test_a_choice_for_an_app_that_nobody_knows_is_not_offered(site: Site) -> None:
+    for change in ({"redirect_uri": "https://evil.example"}, {"intent": "take over"}):
+        refused = await site.ask("GET", "/login", {**App().wish, **change})
+        assert error_of(refused) == "InvalidRequest"
 
 
 async def test_refresh_and_logout_by_json(site: Site) -> None:

@@ -117,10 +117,11 @@ def test_our_own_family_is_complete() -> None:
         if nsid.startswith("chat.") and not nsid.startswith("chat.rookery.mls.")
     }
     assert ours == {
-        "addMembers", "createApiKey", "createConvo", "defs", "getConvos", "getMessages", "getTicket",
-        "leaveConvo", "listApiKeys", "listDevices", "registerDevice", "removeMember", "renameDevice",
-        "revokeApiKey", "revokeDevice", "rotateDeviceKey", "sendMessage", "session", "streamEvents",
-        "subscribeEvents", "updateCursor",
+        "addMembers", "createApiKey", "createConvo", "createPasskeyLink", "defs", "getConvos",
+        "getMessages", "getTicket", "leaveConvo", "linkIdentity", "listApiKeys", "listDevices",
+        "listIdentities", "registerDevice", "removeMember", "renameDevice", "revokeApiKey", "revokeDevice",
+        "rotateDeviceKey", "sendMessage", "session", "streamEvents", "subscribeEvents", "unlinkIdentity",
+        "updateCursor",
     }  # fmt: skip
 
 

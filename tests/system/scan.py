@@ -27,6 +27,7 @@ ACCOUNTS: dict[str, frozenset[str]] = {
     "identities": frozenset({"account"}),
     "key_packages": frozenset({"device"}),
     "members": frozenset({"account", "device"}),
+    "passkeys": frozenset({"account"}),
     "read_marks": frozenset({"device"}),
     "results": frozenset({"body"}),  # the first answer to a creation: its members; a send has none
     "standings": frozenset({"account"}),
@@ -43,6 +44,8 @@ DAYS = frozenset(
         ("api_keys", "created_day"),
         ("devices", "registered_day"),
         ("devices", "last_seen_day"),
+        ("passkeys", "created_day"),
+        ("passkeys", "used_day"),
         ("suspensions", "since_day"),
     }
 )

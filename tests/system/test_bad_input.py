@@ -109,7 +109,7 @@ CALLS: Mapping[str, tuple[Make, int, str]] = {
     "another scheme": (
         lambda _: request("GET", f"/xrpc/{CHAT}.getConvos", {"authorization": "Basic YTpi"}),
         401,
-        "MissingJwt",
+        "MissingBearer",
     ),
     "a token for another method": (
         lambda t: with_token(t, t.token(f"{CHAT}.sendMessage")), 401, "BadJwtLexiconMethod",

@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from protocol import Nsid
+from router.client.home import home_service
 from router.client.session import open_session
 from router.keys import Rotate, Rotated
+from tests.proofs import new_key as new_signature_key
 from tests.system.checker import DATABASE
 from tests.system.people import CHAT, Person, new_key, open_person, sealed
 from tests.system.process import RouterProcess, running_router
@@ -199,9 +201,10 @@ async def talking(names: list[int]) -> AsyncIterator[Talk]:
             people.append(await stack.enter_async_context(open_person(router, key)))
         talk = Talk(router, http, people)
         for person in people:
-            public = bytes(SigningKey(sealed(person.name, 32)).verify_key)
-            talk.device_keys.append(public)
-            body = {"deviceName": "phone", "signaturePublicKey": {"$bytes": _base64(public)}}
+            secret = SigningKey(sealed(person.name, 32))
+            talk.device_keys.append(bytes(secret.verify_key))
+            shown = new_signature_key(secret, home_service(person.did), person.did, time.time())
+            body = {"deviceName": "phone", **shown}
             talk.devices.append((await talk.call(person, "registerDevice", body))["deviceId"])
             mint = person.client.xrpc.token
             person.client.xrpc.token = lambda lxm, mint=mint: _kept(talk.tokens, mint(lxm))  # type: ignore[misc] # bound now

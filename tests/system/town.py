@@ -17,7 +17,7 @@ from protocol import AccountDid, ConversationId, DeviceId, MsgId, Nsid
 from router.client.events import LexBytes
 from router.identity.keys import AccountKey
 from router.identity.tokens import mint_token
-from tests.crypto.test_mls_framing import private_message
+from tests.crypto.mls.test_framing import private_message
 from tests.system.checker import DATABASE
 from tests.system.people import new_convo, new_key, open_person, sealed
 from tests.system.process import RouterProcess

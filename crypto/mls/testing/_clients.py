@@ -215,15 +215,27 @@ class Client:
 
         `with_path` None makes a path where the proposals need one.
         """
-        sender = Sender(SenderType.MEMBER, self.leaf_index(group))
-        committed = _committed(proposals, sender)
+        committed = _committed(proposals, Sender(SenderType.MEMBER, self.leaf_index(group)))
+        message = self.commit_unchecked(group, proposals, with_path=with_path)
+        return self.finish_commit(group, message, committed)
+
+    def commit_unchecked(
+        self,
+        group: PublicGroup,
+        proposals: Sequence[Proposal | VerifiedProposal] = (),
+        *,
+        with_path: bool | None = None,
+    ) -> PublicMessage:
+        """The commit alone, with whatever proposals, which need not make sense together."""
+        leaf_index = self.leaf_index(group)
+        committed = _committed(proposals, Sender(SenderType.MEMBER, leaf_index))
         if with_path is None:
             with_path = not committed or any(isinstance(entry.proposal, _NEEDS_PATH) for entry in committed)
         path = None
         if with_path:
             tree, places = apply_proposals(group.tree, committed)
-            path = self._path(group, tree, self.leaf_index(group), frozenset(places))
-        return self.finish_commit(group, self.sign(group, _commit(committed, path)), committed)
+            path = self._path(group, tree, leaf_index, frozenset(places))
+        return self.sign(group, _commit(committed, path))
 
     def join(
         self,

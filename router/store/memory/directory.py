@@ -25,6 +25,7 @@ from router.store.credentials import (
 )
 from router.store.key_packages import KeyPackage
 from router.store.memory.key_packages import MemoryKeyPackages
+from router.store.memory.ways_in import MemoryWaysIn
 from router.store.values import (
     Account,
     Device,
@@ -37,7 +38,7 @@ from router.store.values import (
 )
 
 
-class MemoryDirectory(MemoryKeyPackages):
+class MemoryDirectory(MemoryKeyPackages, MemoryWaysIn):
     """See `Store`."""
 
     def __init__(self, log_id: bytes | None = None) -> None:
@@ -122,18 +123,27 @@ class MemoryDirectory(MemoryKeyPackages):
         return known
 
     async def rotate_device_key(
-        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+        self,
+        account: AccountDid,
+        device: DeviceId,
+        signature_key: bytes,
+        *,
+        now: int,
+        idempotency: tuple[StoredResult, ...] = (),
     ) -> RotateOutcome:
         await trio.lowlevel.checkpoint()
+        answered = self._answered(idempotency, now)
+        if answered is not None:
+            return answered
         known = self._device_of(account, device)
         if known is None:
             return DeviceUnknown()
-        if known.signature_key == signature_key:
-            return DeviceChanged(known)
-        if any(other.signature_key == signature_key for other in self._devices.values()):
-            return DuplicatePublicKey()
-        self._devices[device] = replace(known, signature_key=signature_key)
-        self._record((AuditFact("device.key-rotated", account, device),), now)
+        if known.signature_key != signature_key:
+            if any(other.signature_key == signature_key for other in self._devices.values()):
+                return DuplicatePublicKey()
+            self._devices[device] = replace(known, signature_key=signature_key)
+            self._record((AuditFact("device.key-rotated", account, device),), now)
+        self._keep_results(idempotency)
         return DeviceChanged(self._devices[device])
 
     async def revoke_device(
@@ -230,6 +240,7 @@ class MemoryDirectory(MemoryKeyPackages):
             return AccountUnknown()
         known = self._accounts[account] = replace(known, verification_key=verification_key)
         self._record((AuditFact("account.recovered", subject=account),), now)
+        self._forget_ways_in(account, now)
         devices = [device.id for device in self._devices.values() if device.account == account]
         if keep_devices:
             devices = []

@@ -1,4 +1,4 @@
-"""The memory store's logins: pending ceremonies, identities, grants."""
+"""The memory store's logins: pending ceremonies and grants."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,11 @@ from router.store.logins import (
     Grant,
     GrantReused,
     GrantRotated,
-    IdentityLinked,
     RotationOutcome,
     is_retry,
     judge_rotation,
 )
 from router.store.memory.base import Base
-from router.store.values import Account, NameTaken
 
 
 class MemoryLogins(Base):
@@ -28,7 +26,6 @@ class MemoryLogins(Base):
     def __init__(self, log_id: bytes | None = None) -> None:
         super().__init__(log_id)
         self._pending: dict[bytes, tuple[bytes, int]] = {}
-        self._identities: dict[bytes, AccountDid] = {}
         self._grants: dict[str, Grant] = {}
 
     async def keep_pending(self, key: bytes, sealed: bytes, *, expires: int) -> None:
@@ -40,33 +37,6 @@ class MemoryLogins(Base):
         if key not in self._pending or self._pending[key][1] <= now:
             return None
         return self._pending.pop(key)[0]
-
-    async def account_of_identity(self, identity: bytes) -> AccountDid | None:
-        await trio.lowlevel.checkpoint()
-        return self._identities.get(identity)
-
-    async def create_account_for(
-        self, identity: bytes, did: AccountDid, name: str, *, now: int
-    ) -> Account | NameTaken | IdentityLinked:
-        await trio.lowlevel.checkpoint()
-        linked = self._identities.get(identity)
-        if linked is not None:
-            return self._accounts[did] if linked == did else IdentityLinked(linked)
-        if any(known.did == did or known.name == name for known in self._accounts.values()):
-            return NameTaken(name)
-        made = self._accounts[did] = Account(did, name, "", rules.day_of(now))
-        self._identities[identity] = did
-        self._record((AuditFact("account.created", subject=did),), now)
-        return made
-
-    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
-        await trio.lowlevel.checkpoint()
-        mine = [identity for identity, owner in self._identities.items() if owner == account]
-        for identity in mine:
-            del self._identities[identity]
-        if mine:
-            self._record((AuditFact("account.unlinked", subject=account),), now)
-        return len(mine)
 
     async def begin_grant(self, grant: Grant) -> bool:
         await trio.lowlevel.checkpoint()

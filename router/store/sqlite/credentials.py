@@ -141,6 +141,12 @@ def recover_account(execute: Execute, record: Record, request: RecoverAccount) -
     account = replace(Account(*row), verification_key=request.verification_key)
     execute(SQL["set_account_key"], (account.verification_key, account.did))
     record((AuditFact("account.recovered", subject=account.did),), request.now)
+    # fetchall runs a statement with RETURNING to its end
+    passkeys = sorted(name for (name,) in execute(SQL["delete_passkeys_of"], (account.did,)).fetchall())
+    gone = [AuditFact("passkey.revoked", subject=account.did, detail=name) for name in passkeys]
+    record(gone, request.now)
+    if execute(SQL["unlink_identities"], (account.did,)).rowcount:
+        record((AuditFact("account.unlinked", subject=account.did),), request.now)
     if request.keep_devices:
         return Recovered(account, (), ())
     devices = [Device(*each).id for each in execute(SQL["devices_of"], (account.did,)).fetchall()]

@@ -44,13 +44,16 @@ from protocol import (
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
+from router.store.credentials import DeviceChanged
 from router.store.sqlite import (
     contacts,
     credentials,
     groups,
+    identities,
     key_packages,
     logins,
     moderation,
+    passkeys,
     results,
     trouble,
     welcomes,
@@ -86,10 +89,13 @@ from router.store.sqlite.requests import (
     BeginGrant,
     CreateAccount,
     CreateAccountFor,
+    CreateAccountWithPasskey,
     Done,
     EndGrants,
     KeepApiKey,
+    KeepPasskey,
     KeepPending,
+    LinkIdentity,
     Marked,
     MarkSeen,
     MoveReadMark,
@@ -102,16 +108,19 @@ from router.store.sqlite.requests import (
     RegisterDevice,
     RememberToken,
     RenameDevice,
+    RenamePasskey,
     Request,
     RevokeApiKey,
     RevokeDevice,
+    RevokePasskey,
     RotateDeviceKey,
     RotateGrant,
     Suspend,
     Sweep,
     TakePending,
     Unavailable,
-    UnlinkIdentities,
+    UnlinkIdentity,
+    UsePasskey,
 )
 from router.store.values import (
     Account,
@@ -454,6 +463,15 @@ class Ledger:
         results.keep(self._execute, request.idempotency)
         return DeviceRegistered(standing, created=row is None, verdicts=verdicts)
 
+    def _rotate_device_key(self, request: RotateDeviceKey) -> Outcome:
+        answered = results.answered(self._execute, request.idempotency, request.now)
+        if answered is not None:
+            return answered
+        outcome = credentials.rotate_device_key(self._execute, self._record, request)
+        if isinstance(outcome, DeviceChanged):
+            results.keep(self._execute, request.idempotency)
+        return outcome
+
     def _move_read_mark(self, request: MoveReadMark) -> Outcome:
         found = self._execute(SQL["conversation_key"], (request.conversation,)).fetchone()
         if found is None:
@@ -522,7 +540,7 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     Sweep: Ledger._sweep,
     Probe: Ledger._probe,
     RenameDevice: _elsewhere(credentials.rename_device),
-    RotateDeviceKey: _elsewhere(credentials.rotate_device_key),
+    RotateDeviceKey: Ledger._rotate_device_key,
     RevokeDevice: _elsewhere(credentials.revoke_device),
     MarkSeen: _elsewhere(credentials.mark_seen),
     KeepApiKey: _elsewhere(credentials.keep_api_key),
@@ -532,7 +550,8 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     KeepPending: _elsewhere(logins.keep_pending),
     TakePending: _elsewhere(logins.take_pending),
     CreateAccountFor: _elsewhere(logins.create_account_for),
-    UnlinkIdentities: _elsewhere(logins.unlink_identities),
+    LinkIdentity: _elsewhere(identities.link_identity),
+    UnlinkIdentity: _elsewhere(identities.unlink_identity),
     BeginGrant: _elsewhere(logins.begin_grant),
     RotateGrant: _elsewhere(logins.rotate_grant),
     EndGrants: _elsewhere(logins.end_grants),
@@ -558,4 +577,9 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     SettleChatRequest: _elsewhere(contacts.settle),
     BlockSender: _elsewhere(contacts.block),
     UnblockSender: _elsewhere(contacts.unblock),
+    CreateAccountWithPasskey: _elsewhere(passkeys.create_account),
+    KeepPasskey: _elsewhere(passkeys.keep),
+    UsePasskey: _elsewhere(passkeys.use),
+    RenamePasskey: _elsewhere(passkeys.rename),
+    RevokePasskey: _elsewhere(passkeys.revoke),
 }

@@ -29,8 +29,6 @@ from router.store.sqlite.requests import (
     PendingTaken,
     RotateGrant,
     TakePending,
-    Unlinked,
-    UnlinkIdentities,
 )
 from router.store.values import Account, NameTaken
 
@@ -65,16 +63,9 @@ def create_account_for(execute: Execute, record: Record, request: CreateAccountF
         if execute(SQL[name], (value,)).fetchone() is not None:
             return NameTaken(wanted.name)
     execute(SQL["insert_account"], (wanted.did, wanted.name, wanted.verification_key, wanted.created_day))
-    execute(SQL["link_identity"], (request.identity, wanted.did))
+    execute(SQL["link_identity"], (request.identity, wanted.did, request.label))
     record((AuditFact("account.created", subject=wanted.did),), request.now)
     return AccountMade(wanted)
-
-
-def unlink_identities(execute: Execute, record: Record, request: UnlinkIdentities) -> Outcome:
-    count = execute(SQL["unlink_identities"], (request.account,)).rowcount
-    if count:
-        record((AuditFact("account.unlinked", subject=request.account),), request.now)
-    return Unlinked(count)
 
 
 def begin_grant(execute: Execute, _: Record, request: BeginGrant) -> Outcome:

@@ -37,9 +37,12 @@ from protocol import (
 from router.store import audit, rules
 from router.store.audit import AuditHead, AuditLink
 from router.store.credentials import ApiKey, Suspension
+from router.store.identities import Identity
+from router.store.passkeys import Passkey
 from router.store.sqlite.credentials import read_api_key
 from router.store.sqlite.database import SQL, connect_reader
 from router.store.sqlite.execute import Execute
+from router.store.sqlite.passkeys import read_passkey
 from router.store.values import (
     Account,
     ConversationPage,
@@ -321,9 +324,28 @@ class Reader:
         row = self._execute(SQL["account_of_identity"], (identity,)).fetchone()
         return None if row is None else AccountDid(row[0])
 
+    def identities_of(self, account: AccountDid) -> list[Identity]:
+        """See `Store.identities_of`."""
+        return [Identity(*row) for row in self._execute(SQL["identities_of"], (account,)).fetchall()]
+
     def ended_grants(self, now: int) -> list[str]:
         """See `Store.ended_grants`."""
         return [name for (name,) in self._execute(SQL["ended_grants_scan"], (now,)).fetchall()]
+
+    # -- passkeys --------------------------------------------------------------------------------------
+
+    def passkey(self, credential: bytes) -> Passkey | None:
+        """See `Store.passkey`."""
+        row = self._execute(SQL["passkey"], (credential,)).fetchone()
+        return None if row is None else read_passkey(row)
+
+    def passkeys_of(self, account: AccountDid) -> list[Passkey]:
+        """See `Store.passkeys_of`."""
+        return [read_passkey(row) for row in self._execute(SQL["passkeys_of"], (account,)).fetchall()]
+
+    def count_passkeys(self) -> dict[AccountDid, int]:
+        """See `Store.count_passkeys`."""
+        return {AccountDid(did): count for did, count in self._execute(SQL["count_passkeys_scan"])}
 
     # -- tokens and audit ------------------------------------------------------------------------------
 

@@ -16,8 +16,26 @@ from router.store.credentials import (
     Recovered,
     TooManyApiKeys,
 )
+from router.store.identities import (
+    IdentityKept,
+    IdentityUnknown,
+    IdentityUnlinked,
+    TooManyIdentities,
+)
 from router.store.key_packages import KeyPackage
 from router.store.logins import Grant, GrantReused, GrantRotated, GrantUnknown, IdentityLinked
+from router.store.passkeys import (
+    LastWayIn,
+    Passkey,
+    PasskeyCloned,
+    PasskeyKept,
+    PasskeyRevoked,
+    PasskeySuspended,
+    PasskeyTaken,
+    PasskeyUnknown,
+    PasskeyUsed,
+    TooManyPasskeys,
+)
 from router.store.sqlite.mls_requests import (
     FileReport,
     KeepEvidence,
@@ -92,13 +110,14 @@ class RenameDevice(msgspec.Struct, frozen=True, tag="rename-device", gc=False):
     name: str
 
 
-class RotateDeviceKey(msgspec.Struct, frozen=True, tag="rotate-device-key", gc=False):
+class RotateDeviceKey(msgspec.Struct, frozen=True, tag="rotate-device-key"):
     """Give a device another signature key."""
 
     account: str
     device: str
     signature_key: bytes
     now: int
+    idempotency: tuple[StoredResult, ...]
 
 
 class RevokeDevice(msgspec.Struct, frozen=True, tag="revoke-device", gc=False):
@@ -170,13 +189,25 @@ class CreateAccountFor(msgspec.Struct, frozen=True, tag="create-account-for", gc
 
     identity: bytes
     account: Account
+    label: bytes
     now: int
 
 
-class UnlinkIdentities(msgspec.Struct, frozen=True, tag="unlink-identities", gc=False):
-    """Forget who an account is elsewhere."""
+class LinkIdentity(msgspec.Struct, frozen=True, tag="link-identity", gc=False):
+    """Let somebody who is known elsewhere log in to an account."""
+
+    identity: bytes
+    account: str
+    label: bytes
+    verification_key: str
+    now: int
+
+
+class UnlinkIdentity(msgspec.Struct, frozen=True, tag="unlink-identity", gc=False):
+    """Let them log in to it no more."""
 
     account: str
+    identity: bytes
     now: int
 
 
@@ -201,6 +232,48 @@ class EndGrants(msgspec.Struct, frozen=True, tag="end-grants", gc=False):
 
     grant: str | None
     account: str | None
+    now: int
+
+
+class CreateAccountWithPasskey(msgspec.Struct, frozen=True, tag="create-account-with-passkey", gc=False):
+    """Make an account and its first passkey."""
+
+    account: Account
+    passkey: Passkey
+    now: int
+
+
+class KeepPasskey(msgspec.Struct, frozen=True, tag="keep-passkey", gc=False):
+    """Give an account one more passkey."""
+
+    passkey: Passkey
+    verification_key: str
+    now: int
+    max_passkeys: int
+
+
+class UsePasskey(msgspec.Struct, frozen=True, tag="use-passkey", gc=False):
+    """Somebody has proven to have a passkey."""
+
+    credential: bytes
+    sign_count: int
+    now: int
+
+
+class RenamePasskey(msgspec.Struct, frozen=True, tag="rename-passkey", gc=False):
+    """Change what a passkey is called."""
+
+    account: str
+    passkey: str
+    name: str
+
+
+class RevokePasskey(msgspec.Struct, frozen=True, tag="revoke-passkey", gc=False):
+    """Delete a passkey."""
+
+    account: str
+    passkey: str
+    even_if_last: bool
     now: int
 
 
@@ -235,11 +308,17 @@ Request = (
     | KeepPending
     | TakePending
     | CreateAccountFor
-    | UnlinkIdentities
+    | LinkIdentity
+    | UnlinkIdentity
     | BeginGrant
     | RotateGrant
     | EndGrants
     | MlsRequest
+    | CreateAccountWithPasskey
+    | KeepPasskey
+    | UsePasskey
+    | RenamePasskey
+    | RevokePasskey
 )
 
 
@@ -276,12 +355,6 @@ class PendingTaken(msgspec.Struct, frozen=True, tag="pending-taken", gc=False):
     """What waited; None if nothing did."""
 
     sealed: bytes | None
-
-
-class Unlinked(msgspec.Struct, frozen=True, tag="unlinked", gc=False):
-    """How many identities the account had."""
-
-    count: int
 
 
 class GrantsEnded(msgspec.Struct, frozen=True, tag="grants-ended"):
@@ -331,13 +404,25 @@ Outcome = (
     | Unavailable
     | PendingTaken
     | IdentityLinked
-    | Unlinked
+    | IdentityKept
+    | TooManyIdentities
+    | IdentityUnlinked
+    | IdentityUnknown
     | GrantRotated
     | GrantReused
     | GrantUnknown
     | GrantsEnded
     | ConditionFailed
     | MlsOutcome
+    | PasskeyKept
+    | PasskeyTaken
+    | TooManyPasskeys
+    | PasskeyUsed
+    | PasskeyCloned
+    | PasskeySuspended
+    | PasskeyUnknown
+    | PasskeyRevoked
+    | LastWayIn
 )
 
 _OVERHEAD = 256

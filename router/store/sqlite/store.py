@@ -18,6 +18,7 @@ from router.store.sqlite.faces.log import LogFace
 from router.store.sqlite.faces.logins import LoginFace
 from router.store.sqlite.faces.moderation import ModerationFace
 from router.store.sqlite.faces.upkeep import UpkeepFace
+from router.store.sqlite.faces.ways_in import WaysInFace
 from router.store.sqlite.faces.welcomes import WelcomeFace
 from router.store.sqlite.parts import SqliteOptions, WriterPlace
 
@@ -28,6 +29,7 @@ class SqliteStore(
     LogFace,
     DirectoryFace,
     LoginFace,
+    WaysInFace,
     KeyPackageFace,
     WelcomeFace,
     GroupFace,

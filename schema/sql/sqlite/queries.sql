@@ -346,7 +346,17 @@ DELETE FROM pending WHERE key = ? AND expires > ? RETURNING sealed;
 SELECT account FROM identities WHERE identity = ?;
 
 -- link_identity --
-INSERT INTO identities (identity, account) VALUES (?, ?);
+INSERT INTO identities (identity, account, label) VALUES (?, ?, ?);
+
+-- identities_of --
+SELECT identity, label FROM identities WHERE account = ? ORDER BY identity;
+
+-- unlink_identity --
+DELETE FROM identities WHERE identity = ?;
+
+-- has_passkey --
+-- Whether a passkey opens the account.
+SELECT 1 FROM passkeys WHERE account = ? AND suspended = 0 LIMIT 1;
 
 -- unlink_identities --
 DELETE FROM identities WHERE account = ?;
@@ -832,3 +842,39 @@ SELECT
     (SELECT count(*) FROM reports WHERE status = 'pending'),
     (SELECT count(*) FROM chat_requests WHERE status = 'pending' AND expires > ?),
     (SELECT count(*) FROM evidence);
+-- ------------------------------------------------------------------------------------------------ passkeys
+
+-- insert_passkey --
+INSERT INTO passkeys (id, account, credential, handle, public_key, sign_count, synced, name, created_day)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- passkey --
+SELECT id, account, credential, handle, public_key, sign_count, synced, name, created_day, used_day, suspended
+FROM passkeys WHERE credential = ?;
+
+-- passkeys_of --
+SELECT id, account, credential, handle, public_key, sign_count, synced, name, created_day, used_day, suspended
+FROM passkeys WHERE account = ? ORDER BY key;
+
+-- count_passkeys_scan --
+-- For an operator.
+SELECT account, count(*) FROM passkeys GROUP BY account;
+
+-- use_passkey --
+UPDATE passkeys SET sign_count = ?, used_day = ? WHERE credential = ?;
+
+-- suspend_passkey --
+UPDATE passkeys SET suspended = 1 WHERE credential = ?;
+
+-- rename_passkey --
+UPDATE passkeys SET name = ? WHERE id = ? AND account = ?;
+
+-- delete_passkey --
+DELETE FROM passkeys WHERE id = ? AND account = ?;
+
+-- delete_passkeys_of --
+DELETE FROM passkeys WHERE account = ? RETURNING id;
+
+-- has_identity --
+-- Whether anybody logs in to the account at an identity provider.
+SELECT 1 FROM identities WHERE account = ? LIMIT 1;

@@ -386,10 +386,11 @@ CREATE TABLE pending (
 
 CREATE INDEX pending_expires ON pending (expires);
 
--- Who an account is elsewhere: a keyed hash of issuer and subject.
+-- Who an account is elsewhere: a keyed hash of issuer and subject, and a sealed label for its owner.
 CREATE TABLE identities (
     identity BLOB PRIMARY KEY CHECK (length(identity) = 32),
-    account TEXT NOT NULL REFERENCES accounts (did)
+    account TEXT NOT NULL REFERENCES accounts (did),
+    label BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX identities_account ON identities (account);
@@ -408,6 +409,26 @@ CREATE TABLE grants (
 CREATE INDEX grants_account ON grants (account);
 
 CREATE INDEX grants_expires ON grants (expires);
+
+-- Passkeys: public keys of authenticators, good for this server alone. The handle is random; it ties an
+-- authenticator that was found to no account.
+CREATE TABLE passkeys (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES accounts (did),
+    credential BLOB NOT NULL UNIQUE CHECK (length(credential) BETWEEN 1 AND 1023),
+    handle BLOB NOT NULL CHECK (length(handle) = 32),
+    public_key BLOB NOT NULL,
+    sign_count INTEGER NOT NULL CHECK (sign_count BETWEEN 0 AND 4294967295),
+    synced INTEGER NOT NULL CHECK (synced IN (0, 1)),
+    name TEXT NOT NULL,
+    created_day INTEGER NOT NULL,
+    used_day INTEGER NOT NULL DEFAULT 0,
+    -- Its counter went back, so there is a copy: good for nothing any more, kept for its owner to see.
+    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1))
+) STRICT;
+
+CREATE INDEX passkeys_account ON passkeys (account);
 
 -- Final results under their idempotency keys; `scope` is a keyed hash.
 CREATE TABLE results (

@@ -102,10 +102,16 @@ class DirectoryFace(SqliteParts):
         return outcome.device if isinstance(outcome, DeviceChanged) else None
 
     async def rotate_device_key(
-        self, account: AccountDid, device: DeviceId, signature_key: bytes, *, now: int
+        self,
+        account: AccountDid,
+        device: DeviceId,
+        signature_key: bytes,
+        *,
+        now: int,
+        idempotency: tuple[StoredResult, ...] = (),
     ) -> RotateOutcome:
-        request = RotateDeviceKey(account, device, signature_key, now)
-        return await self._write(request, DeviceChanged, DeviceUnknown, DuplicatePublicKey)
+        request = RotateDeviceKey(account, device, signature_key, now, idempotency)
+        return await self._write(request, DeviceChanged, DeviceUnknown, DuplicatePublicKey, AlreadyAnswered)
 
     async def revoke_device(
         self, account: AccountDid, device: DeviceId, *, now: int

@@ -1,4 +1,4 @@
-"""The store's face for logins: pending ceremonies, identities, grants."""
+"""The store's face for logins: pending ceremonies and grants."""
 
 from protocol import AccountDid
 from router.store import rules
@@ -7,15 +7,12 @@ from router.store.logins import (
     GrantReused,
     GrantRotated,
     GrantUnknown,
-    IdentityLinked,
     RotationOutcome,
 )
 from router.store.sqlite.parts import SqliteParts
 from router.store.sqlite.requests import (
-    AccountMade,
     BeginGrant,
     Changed,
-    CreateAccountFor,
     Done,
     EndGrants,
     GrantsEnded,
@@ -23,10 +20,7 @@ from router.store.sqlite.requests import (
     PendingTaken,
     RotateGrant,
     TakePending,
-    Unlinked,
-    UnlinkIdentities,
 )
-from router.store.values import Account, NameTaken
 
 
 class LoginFace(SqliteParts):
@@ -37,25 +31,6 @@ class LoginFace(SqliteParts):
 
     async def take_pending(self, key: bytes, *, now: int) -> bytes | None:
         return (await self._write(TakePending(key, now), PendingTaken)).sealed
-
-    async def account_of_identity(self, identity: bytes) -> AccountDid | None:
-        return await self._short(lambda reader: reader.account_of_identity(identity))
-
-    async def create_account_for(
-        self, identity: bytes, did: AccountDid, name: str, *, now: int
-    ) -> Account | NameTaken | IdentityLinked:
-        request = CreateAccountFor(identity, Account(did, name, "", rules.day_of(now)), now)
-        outcome = await self._parts.writer.submit(request)
-        match outcome:
-            case AccountMade(account=made):
-                return made
-            case NameTaken() | IdentityLinked():
-                return outcome
-            case _:
-                raise TypeError(f"an account was answered with {type(outcome).__name__}")
-
-    async def unlink_identities(self, account: AccountDid, *, now: int) -> int:
-        return (await self._write(UnlinkIdentities(account, now), Unlinked)).count
 
     async def begin_grant(self, grant: Grant) -> bool:
         return (await self._write(BeginGrant(grant), Changed)).changed

@@ -1,4 +1,4 @@
--- compatible: 4
+-- compatible: 6
 -- What MLS groups stand on. A program that does not know it would move members without their group, and read
 -- entries of kinds it has never heard of. Key packages that nobody had read are gone: none was ever handed
 -- out, and their owners find an empty stock and publish again. The comments are in schema.sql.

@@ -1,0 +1,1 @@
+"""Attacks on who may speak, how often, and what leaks: each through the real thing. See README.md."""

@@ -1,0 +1,1 @@
+"""AT Protocol's own libraries (Node) against a running server: their tokens, client and validators."""
