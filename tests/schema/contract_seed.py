@@ -170,7 +170,8 @@ SEED: Final[dict[str, dict[str, Any]]] = {
         "errors": "InvalidKeyPackage DuplicatePublicKey TooManyDevices InvalidCipherSuite KeyPackageReused"
         " ExpirationTooFar TooManyKeyPackages",
         "in": "deviceName*:str<=128 signaturePublicKey*:bytes(32..32)"
-        " keyPackages*:[blue.catbird.mls.defs#keyPackageRef](1..200)",
+        " keyPackages*:[blue.catbird.mls.defs#keyPackageRef](1..200) proof+:#keyProof",
+        "keyProof": "issuedAt*:int(0..) nonce*:bytes(16..16) signature*:bytes(64..64)",
         "out": "deviceId*:str mlsDid*:str autoJoinedConvos*:[str] welcomeMessages:[#welcomeMessageRef]"
         " pendingConvos+:[str]",
     },

@@ -29,7 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of two megabytes. Skips where mounting is not allowed."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if not mount("-t", "tmpfs", "-o", "size=2m", "tmpfs", folder):
+    if not mount("-t", "tmpfs", "-o", "size=3m", "tmpfs", folder):
         pytest.skip("mounting a file system needs root")
     try:
         yield folder

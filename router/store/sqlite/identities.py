@@ -7,8 +7,8 @@ from protocol import AccountDid
 from router.store.audit import AuditFact
 from router.store.credentials import AccountUnknown
 from router.store.identities import IdentityKept, IdentityUnlinked, judge_linking, judge_unlinking
-from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.database import SQL
+from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.requests import LinkIdentity, Outcome, UnlinkIdentity
 from router.store.values import Account
 

@@ -18,8 +18,8 @@ from router.store.passkeys import (
     judge_revocation,
     judge_use,
 )
-from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.database import SQL
+from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.requests import (
     AccountMade,
     Changed,
