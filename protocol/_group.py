@@ -5,6 +5,7 @@ It is one value, so that a store can keep it as one column (`encode_group`) and 
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from protocol._errors import BrokenLog
 from protocol._ids import AccountDid, DeviceId
@@ -81,18 +82,26 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last commit was external: while entries are owed, its joiner acts for itself."""
 
 
+class _Column(msgspec.Struct, frozen=True, array_like=True):
+    """The state as it is encoded: an encoder that sorts takes no mapping whose keys are bytes."""
+
+    group: Group
+    proposals: tuple[tuple[bytes, AccountDid], ...]
+
+
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
-_decoder = msgspec.msgpack.Decoder(Group)
+_decoder = msgspec.msgpack.Decoder(_Column)
 
 
 def encode_group(group: Group) -> bytes:
     """The group's state as a store keeps it. Equal states give equal bytes."""
-    return _encoder.encode(group)
+    return _encoder.encode(_Column(replace(group, proposals={}), tuple(sorted(group.proposals.items()))))
 
 
 def decode_group(body: bytes) -> Group:
     """The state a store kept; `BrokenLog` when the bytes are none."""
     try:
-        return _decoder.decode(body)
+        column = _decoder.decode(body)
     except msgspec.DecodeError as error:
         raise BrokenLog("these bytes hold no group state") from error
+    return replace(column.group, proposals=dict(column.proposals))

@@ -60,10 +60,12 @@ def update_group_info(state: Conversation, command: UpdateGroupInfo, turn: Turn)
     if state.kind is not ConversationKind.MLS:
         return NO_GROUP
     brought, held = command.group_info, state.group.group_info_hash
-    if brought.epoch != state.epoch or command.verified_against not in (held, brought.hash):
+    if brought.epoch != state.epoch:
         return wrong_epoch(state)
     if held == brought.hash:
         return Accepted((), Changed(state.last_seq, state.epoch))
+    if command.verified_against != held:
+        return wrong_epoch(state)  # it was compared with another tree than the one that holds
     entry = fact_entry(state, EntryKind.NOTICE, GroupInfoKept(command.account, brought.hash), turn)
     effect = group_info_effect(brought, state.group.generation)
     return Accepted((entry,), Changed(entry.seq, state.epoch), (effect,))
