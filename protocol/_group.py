@@ -46,6 +46,17 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     """Bucket, Unix seconds."""
 
 
+class Conflict(msgspec.Struct, frozen=True, gc=False):
+    """A block between two members that the admins were told of."""
+
+    blocker: AccountDid
+    blocked: AccountDid
+    seq: int
+    """The entry that tells so."""
+    at: int
+    """Bucket, Unix seconds."""
+
+
 class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     """See the module. Made by `evolve_group` only; its dicts are never changed in place."""
 
@@ -76,10 +87,19 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     """Bucket of the last external commit of each device, of the last hour."""
     refresh: Asked | None = None
     """A fresh GroupInfo was asked for and has not come yet."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Blocks between members that stand, in the order in which they were told."""
+    conflicts_resolved: int = 0
+    """How many of them stand no more: taken back, or one of the two went."""
     owed: int = 0
     """Entries that the last commit still owes: 0 between appends."""
     external: bool = False
     """The last commit was external: while entries are owed, its joiner acts for itself."""
+
+    def conflict(self, blocker: AccountDid, blocked: AccountDid) -> Conflict | None:
+        """The block of the one by the other, if it stands."""
+        pair = (blocker, blocked)
+        return next((each for each in self.conflicts if (each.blocker, each.blocked) == pair), None)
 
 
 class _Column(msgspec.Struct, frozen=True, array_like=True):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from protocol import (
     Accepted,
     AnnounceDevice,
+    BlockConflict,
     BrokenLog,
     ChangeRole,
     Command,
@@ -42,6 +43,7 @@ from protocol import (
     RequestReadd,
     ResetGroup,
     RoleChanged,
+    TellBlock,
     UpdateGroupInfo,
     UpdatePolicy,
     Warn,
@@ -85,6 +87,7 @@ def _states() -> list[Conversation | None]:
     story: list[Command] = [
         ChangeRole(CONVO, ALICE, BOB, "moderator"),
         RemoveMember(CONVO, ALICE, CAROL),
+        TellBlock(CONVO, BOB, BOB, ALICE, stands=True),
         RequestReadd(CONVO, BOB, BOBS, ALICES),
         AnnounceDevice(CONVO, BOB, device(BOB, 2), "tablet", "a"),
         commit(ALICES, handshake(now_at(world), ALICES)),
@@ -145,6 +148,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(ChangeRole, convo, people, people, roles, st.sampled_from(["admin", "moderator"])),
     st.builds(UpdatePolicy, convo, people, st.builds(PolicyChange, max_members=st.none() | epochs)),
     st.builds(Warn, convo, people, people, texts),
+    st.builds(TellBlock, convo, people, people, people, st.booleans()),
     st.builds(AnnounceDevice, convo, people, owned, texts, texts),
     st.builds(
         RequestReadd, convo, people, owned, _mostly_none(owned), epochs, st.sampled_from(["lost", "welcome"])
@@ -261,6 +265,12 @@ BROKEN = {
     "a request of a stranger": entry(ReadditionRequested(ACCOUNTS[4], BOBS, 1), NOTICE),
     "a request of no attempt": entry(ReadditionRequested(BOB, BOBS, 0), NOTICE),
     "a warning by a member": entry(Warned(BOB, CAROL, "w"), NOTICE),
+    "a block told by somebody else": entry(BlockConflict(ALICE, BOB, CAROL, True, (ALICES,)), NOTICE),
+    "a block of a stranger": entry(BlockConflict(BOB, BOB, ACCOUNTS[4], True, (ALICES,)), NOTICE),
+    "a block told to a member": entry(BlockConflict(BOB, BOB, CAROL, True, (ALICES, BOBS)), NOTICE),
+    "a block that stood for nobody is gone": entry(
+        BlockConflict(BOB, BOB, CAROL, False, (ALICES,)), NOTICE
+    ),
     "a notice of another epoch": entry(ReadditionRequested(BOB, BOBS, 1), NOTICE, epoch=0),
     "a notice that is none": entry(RoleChanged(ALICE, BOB, "admin"), NOTICE),
 }  # fmt: skip
@@ -288,5 +298,7 @@ def test_the_right_entries_are_no_damage() -> None:
     """The cases above are broken in one point each: without it they happen."""
     assert evolve(STATE, commit_made(RIGHT)).epoch == 2
     assert evolve(STATE, entry(RESET, RESETS)).group.generation == 1
+    told = entry(BlockConflict(BOB, BOB, CAROL, True, (ALICES,)), NOTICE)
+    assert len(evolve(STATE, told).group.conflicts) == 1
     right = entry(PROPOSED, EntryKind.PROPOSAL, msg_id=proposal_id(b"p"), body_hash=body_hash(b"p"))
     assert evolve(STATE, right).group.proposals == {b"ref": BOB}
