@@ -93,6 +93,7 @@ from protocol._evolve_group import evolve_group
 from protocol._evolve_mls import may_come_back, role_of
 from protocol._facts import (
     AccountNamed,
+    BlockConflict,
     CommitMade,
     Created,
     Fact,
@@ -116,6 +117,7 @@ from protocol._facts import (
 from protocol._group import (
     Announced,
     Asked,
+    Conflict,
     Group,
     Rejoin,
     decode_group,
@@ -131,6 +133,7 @@ from protocol._group_commands import (
     RefreshGroupInfo,
     RequestReadd,
     ResetGroup,
+    TellBlock,
     UpdateGroupInfo,
     UpdatePolicy,
     Warn,
@@ -177,6 +180,7 @@ from protocol._log import (
 from protocol._membership import (
     Interval,
     MembershipChange,
+    audience,
     membership_change,
 )
 from protocol._padding import (
@@ -260,6 +264,7 @@ __all__ = [
     "AtMessage",
     "AtUnknown",
     "BatchDecision",
+    "BlockConflict",
     "BrokenLog",
     "ChangeRole",
     "Changed",
@@ -270,6 +275,7 @@ __all__ = [
     "Commit",
     "CommitMade",
     "Committed",
+    "Conflict",
     "ConsumeKeyPackage",
     "Conversation",
     "ConversationId",
@@ -356,6 +362,7 @@ __all__ = [
     "Spliced",
     "Standing",
     "Submit",
+    "TellBlock",
     "UpdateGroupInfo",
     "UpdatePolicy",
     "Violation",
@@ -364,6 +371,7 @@ __all__ = [
     "WelcomeFor",
     "WelcomeReissueRequested",
     "acts_of",
+    "audience",
     "body_hash",
     "bucket",
     "bucket_text",

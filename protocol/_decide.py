@@ -45,6 +45,7 @@ from protocol._group_commands import (
     RefreshGroupInfo,
     RequestReadd,
     ResetGroup,
+    TellBlock,
     UpdateGroupInfo,
     UpdatePolicy,
     Warn,
@@ -59,7 +60,13 @@ from protocol._rules_commit import (
     resent_by_one_who_went,
 )
 from protocol._rules_members import add, create, decline, exists, leave, remove
-from protocol._rules_notices import announce, refresh_group_info, request_readd, update_group_info
+from protocol._rules_notices import (
+    announce,
+    refresh_group_info,
+    request_readd,
+    tell_block,
+    update_group_info,
+)
 from protocol._rules_propose import propose, propose_of_one_who_waits, propose_of_one_who_went
 from protocol._rules_reset import reset_group
 from protocol._rules_roles import change_role, give_up_role, update_policy, warn
@@ -122,6 +129,8 @@ def decide_at(state: Conversation | None, command: Command, turn: Turn) -> Outco
             return UPDATE_POLICY[who](state, command, turn)
         case Warn():
             return WARN[who](state, command, turn)
+        case TellBlock():
+            return TELL_BLOCK[who](state, command, turn)
         case AnnounceDevice():
             return ANNOUNCE_DEVICE[who](state, command, turn)
         case RequestReadd():
@@ -271,6 +280,9 @@ UPDATE_POLICY: _Row[UpdatePolicy] = _row(
 )
 WARN: _Row[Warn] = _row(
     pending=_waits, member=_not_admin, moderator=warn, admin=warn, left=_gone, removed=_gone
+)
+TELL_BLOCK: _Row[TellBlock] = _row(
+    pending=_waits, member=tell_block, moderator=tell_block, admin=tell_block, left=_gone, removed=_gone
 )
 ANNOUNCE_DEVICE: _Row[AnnounceDevice] = _row(
     pending=_waits, member=announce, moderator=announce, admin=announce, left=_gone, removed=_gone

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from protocol._errors import BrokenLog
 from protocol._facts import (
     AccountNamed,
+    BlockConflict,
     CommitMade,
     Created,
     GroupInfoKept,
@@ -142,6 +143,14 @@ def event_of(entry: Entry) -> Event:
         case AccountNamed(actor=actor, account=account):
             return StreamEventsNoticeEvent(
                 convo_id=convo, name="named", did=account, actor=actor, seq=entry.seq
+            )
+        case BlockConflict(blocker=blocker, blocked=blocked, stands=stands):
+            return StreamEventsNoticeEvent(
+                convo_id=convo,
+                name="blockConflict" if stands else "blockResolved",
+                did=blocked,
+                actor=blocker,
+                seq=entry.seq,
             )
         case Warned(by=by, account=account, expires=expires):  # pragma: no branch - mypy checks the union
             return StreamEventsNoticeEvent(

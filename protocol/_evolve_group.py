@@ -4,7 +4,7 @@ It checks nothing: `evolve` has (or the entry was appended by who did). So a sto
 its column on without reading who is a member.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from protocol._digest import first_digest
 from protocol._facts import (
     AccountNamed,
+    BlockConflict,
     CommitMade,
     Created,
     Fact,
@@ -30,7 +31,7 @@ from protocol._facts import (
     WelcomeReissueRequested,
     decode_fact,
 )
-from protocol._group import Announced, Asked, Group, Rejoin
+from protocol._group import Announced, Asked, Conflict, Group, Rejoin
 from protocol._ids import AccountDid, DeviceId
 from protocol._log import ConversationKind, Entry, EntryKind
 
@@ -86,6 +87,11 @@ def group_after(group: Group, entry: Entry, fact: Fact) -> Group:
         case ReadditionRequested() | WelcomeReissueRequested():
             rejoin = _rejoin(group.needs_rejoin.get(fact.device), entry, fact)
             return replace(group, needs_rejoin={**group.needs_rejoin, fact.device: rejoin})
+        case BlockConflict(blocker=blocker, blocked=blocked, stands=True):
+            conflict = Conflict(blocker, blocked, entry.seq, entry.received)
+            return replace(group, conflicts=(*group.conflicts, conflict))
+        case BlockConflict(blocker=blocker, blocked=blocked):
+            return _resolved(group, lambda each: (each.blocker, each.blocked) == (blocker, blocked))
         case Warned():  # pragma: no branch - the union is closed, mypy checks it
             return group
 
@@ -107,6 +113,8 @@ def _added(group: Group, fact: MembersAdded) -> Group:
 def _removed(group: Group, fact: MemberRemoved) -> Group:
     account = fact.account
     stays = fact.action == "device"
+    if not stays:
+        group = _resolved(group, lambda each: account in (each.blocker, each.blocked))
     return replace(
         group,
         moderators=group.moderators if stays else group.moderators - {account, fact.successor},
@@ -145,6 +153,7 @@ def _commit(group: Group, entry: Entry, fact: CommitMade) -> Group:
 def _reset(group: Group, fact: GroupReset) -> Group:
     inside = {member.account for member in (*fact.kept, *fact.joined)}
     back = {account for account, role in fact.returned.items() if role == "moderator"}
+    group = _resolved(group, lambda each: not {each.blocker, each.blocked}.isdisjoint(fact.displaced))
     return Group(
         generation=fact.generation,
         digest=first_digest(fact.group_id, fact.generation),
@@ -154,7 +163,18 @@ def _reset(group: Group, fact: GroupReset) -> Group:
         pending=group.pending - inside,
         displaced={**_without(group.displaced, inside), **fact.displaced},
         announced=_without(group.announced, {member.device for member in fact.joined}),
+        conflicts=group.conflicts,
+        conflicts_resolved=group.conflicts_resolved,
     )
+
+
+def _resolved(group: Group, over: Callable[[Conflict], bool]) -> Group:
+    """Without the conflicts that are over, which are counted."""
+    standing = tuple(each for each in group.conflicts if not over(each))
+    gone = len(group.conflicts) - len(standing)
+    if not gone:
+        return group
+    return replace(group, conflicts=standing, conflicts_resolved=group.conflicts_resolved + gone)
 
 
 def _rejoin(

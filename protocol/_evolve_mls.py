@@ -8,6 +8,7 @@ from protocol._evolve_checks import check_settled, check_uncounted, expect, fact
 from protocol._evolve_group import group_after
 from protocol._facts import (
     AccountNamed,
+    BlockConflict,
     CommitMade,
     GroupInfoKept,
     GroupInfoRefreshRequested,
@@ -23,7 +24,7 @@ from protocol._facts import (
     WelcomeReissueRequested,
     decode_fact,
 )
-from protocol._ids import AccountDid
+from protocol._ids import AccountDid, DeviceId
 from protocol._log import ConversationKind, Entry, body_hash
 from protocol._policy import Role
 from protocol._state import Conversation, by_account
@@ -172,6 +173,11 @@ def _tellable(state: Conversation, fact: Notice) -> bool:
         ):
             helped = leased is None or leased in state.members
             return mls and may_come_back(state, account) and attempt > 0 and helped
+        case BlockConflict(by=by, blocker=blocker, blocked=blocked, stands=stands, audience=audience):
+            inside = state.is_member(blocker) and state.is_member(blocked)
+            news = (state.group.conflict(blocker, blocked) is None) is stands
+            theirs = by in (blocker, blocked) and blocker != blocked
+            return mls and inside and news and theirs and audience == admin_devices(state)
         case Warned(by=by, account=account):  # pragma: no branch - the union is closed, mypy checks it
             warner = by in state.admins or by in state.group.moderators
             return warner and state.is_member(account) and account not in state.admins
@@ -182,6 +188,12 @@ def may_come_back(state: Conversation, account: AccountDid) -> bool:
     group = state.group
     waits = account in group.pending or account in group.displaced
     return state.is_member(account) or waits or (account in state.left and group.policy.rejoin)
+
+
+def admin_devices(state: Conversation) -> tuple[DeviceId, ...]:
+    """The devices of all admins that are in, sorted."""
+    members = state.members.values()
+    return tuple(sorted(member.device for member in members if member.account in state.admins))
 
 
 def role_of(state: Conversation, account: AccountDid) -> Role:

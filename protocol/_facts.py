@@ -192,6 +192,18 @@ class Warned(msgspec.Struct, frozen=True, tag="warned", omit_defaults=True):
     """Bucket, Unix seconds."""
 
 
+class BlockConflict(msgspec.Struct, frozen=True, tag="block", omit_defaults=True):
+    """A block came to stand between two members, or stands no more. Only the admins are told."""
+
+    by: AccountDid
+    """Who said so: one of the two."""
+    blocker: AccountDid
+    blocked: AccountDid
+    stands: bool
+    audience: tuple[DeviceId, ...]
+    """The devices of the admins of the moment: nobody else ever sees the entry, whoever is admin later."""
+
+
 Notice = (
     AccountNamed
     | LeafReplaced
@@ -201,6 +213,7 @@ Notice = (
     | ReadditionRequested
     | WelcomeReissueRequested
     | Warned
+    | BlockConflict
 )
 """What an entry of kind NOTICE holds."""
 

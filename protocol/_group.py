@@ -5,6 +5,7 @@ It is one value, so that a store can keep it as one column (`encode_group`) and 
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from protocol._errors import BrokenLog
 from protocol._ids import AccountDid, DeviceId
@@ -45,6 +46,17 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     """Bucket, Unix seconds."""
 
 
+class Conflict(msgspec.Struct, frozen=True, gc=False):
+    """A block between two members that the admins were told of."""
+
+    blocker: AccountDid
+    blocked: AccountDid
+    seq: int
+    """The entry that tells so."""
+    at: int
+    """Bucket, Unix seconds."""
+
+
 class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     """See the module. Made by `evolve_group` only; its dicts are never changed in place."""
 
@@ -75,24 +87,41 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     """Bucket of the last external commit of each device, of the last hour."""
     refresh: Asked | None = None
     """A fresh GroupInfo was asked for and has not come yet."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Blocks between members that stand, in the order in which they were told."""
+    conflicts_resolved: int = 0
+    """How many of them stand no more: taken back, or one of the two went."""
     owed: int = 0
     """Entries that the last commit still owes: 0 between appends."""
     external: bool = False
     """The last commit was external: while entries are owed, its joiner acts for itself."""
 
+    def conflict(self, blocker: AccountDid, blocked: AccountDid) -> Conflict | None:
+        """The block of the one by the other, if it stands."""
+        pair = (blocker, blocked)
+        return next((each for each in self.conflicts if (each.blocker, each.blocked) == pair), None)
+
+
+class _Column(msgspec.Struct, frozen=True, array_like=True):
+    """The state as it is encoded: an encoder that sorts takes no mapping whose keys are bytes."""
+
+    group: Group
+    proposals: tuple[tuple[bytes, AccountDid], ...]
+
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
-_decoder = msgspec.msgpack.Decoder(Group)
+_decoder = msgspec.msgpack.Decoder(_Column)
 
 
 def encode_group(group: Group) -> bytes:
     """The group's state as a store keeps it. Equal states give equal bytes."""
-    return _encoder.encode(group)
+    return _encoder.encode(_Column(replace(group, proposals={}), tuple(sorted(group.proposals.items()))))
 
 
 def decode_group(body: bytes) -> Group:
     """The state a store kept; `BrokenLog` when the bytes are none."""
     try:
-        return _decoder.decode(body)
+        column = _decoder.decode(body)
     except msgspec.DecodeError as error:
         raise BrokenLog("these bytes hold no group state") from error
+    return replace(column.group, proposals=dict(column.proposals))

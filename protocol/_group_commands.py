@@ -83,6 +83,18 @@ class Warn(msgspec.Struct, frozen=True, tag="warn"):
     idempotency: IdempotencyKey | None = None
 
 
+class TellBlock(msgspec.Struct, frozen=True, tag="block"):
+    """Tell the admins of a block between two members that was looked up, or that one is gone."""
+
+    conversation: ConversationId
+    account: AccountDid
+    """Who says so: one of the two."""
+    blocker: AccountDid
+    blocked: AccountDid
+    stands: bool
+    idempotency: IdempotencyKey | None = None
+
+
 class AnnounceDevice(msgspec.Struct, frozen=True, tag="announce"):
     """Tell the members of another device of the caller's, which one of them is to add."""
 
@@ -162,6 +174,7 @@ Command = (
     | ChangeRole
     | UpdatePolicy
     | Warn
+    | TellBlock
     | AnnounceDevice
     | RequestReadd
     | RefreshGroupInfo

@@ -12,6 +12,7 @@ import msgspec
 
 from protocol._facts import (
     AccountNamed,
+    BlockConflict,
     Created,
     GroupReset,
     LeafReplaced,
@@ -34,6 +35,18 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
     def shows(self, seq: int) -> bool:
         """Whether the entry at `seq` belongs to the interval."""
         return self.from_seq <= seq and (self.to_seq is None or seq <= self.to_seq)
+
+
+def audience(entry: Entry) -> frozenset[DeviceId] | None:
+    """The only devices that may see an entry, of those whose interval shows it; None: all of these.
+
+    It is written in the entry, so who is let in or becomes admin later sees no more by it, and who asks is
+    answered alike whenever and however. A cursor moves over what it does not show.
+    """
+    if entry.kind is not EntryKind.NOTICE:
+        return None
+    fact = decode_fact(entry.body)
+    return frozenset(fact.audience) if isinstance(fact, BlockConflict) else None
 
 
 class MembershipChange(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
 """Rules for what members are told: a new device, a GroupInfo wanted or brought, a device to add again."""
 
 from protocol._answers import Accepted, Changed, Duplicate, Outcome, Rejected
-from protocol._evolve_mls import may_come_back
+from protocol._evolve_mls import admin_devices, may_come_back
 from protocol._facts import (
+    BlockConflict,
     GroupInfoKept,
     GroupInfoRefreshRequested,
     NewDevice,
@@ -10,13 +11,20 @@ from protocol._facts import (
     ReadditionRequested,
     WelcomeReissueRequested,
 )
-from protocol._group_commands import AnnounceDevice, RefreshGroupInfo, RequestReadd, UpdateGroupInfo
+from protocol._group_commands import (
+    AnnounceDevice,
+    RefreshGroupInfo,
+    RequestReadd,
+    TellBlock,
+    UpdateGroupInfo,
+)
 from protocol._log import ConversationKind, EntryKind
 from protocol._rules_effects import group_info_effect
 from protocol._standing import (
     ALREADY_MEMBER,
     NO_GROUP,
     NOT_MEMBER,
+    NOT_THE_TARGET,
     NOT_THIS_DEVICE,
     TWO_OWNERS,
     Turn,
@@ -25,8 +33,13 @@ from protocol._standing import (
 )
 from protocol._state import Conversation
 
+MOST_CONFLICTS = 100
+"""Standing block conflicts that a conversation keeps: its whole state is written with each entry."""
+
 _NOT_HERE = Rejected("InvalidRequest", "Only a device that is in can be asked to add another one.")
 _OUT_OF_TURN = Rejected("InvalidRequest", "A request is passed on one step at a time.")
+_NOT_ONES_OWN = Rejected("Forbidden", "Only who blocks or is blocked tells of it.")
+_MANY_CONFLICTS = Rejected("NotEnoughResources", "The admins were told of as many blocks as fit.")
 
 
 def announce(state: Conversation, command: AnnounceDevice, turn: Turn) -> Outcome:
@@ -60,10 +73,12 @@ def update_group_info(state: Conversation, command: UpdateGroupInfo, turn: Turn)
     if state.kind is not ConversationKind.MLS:
         return NO_GROUP
     brought, held = command.group_info, state.group.group_info_hash
-    if brought.epoch != state.epoch or command.verified_against not in (held, brought.hash):
+    if brought.epoch != state.epoch:
         return wrong_epoch(state)
     if held == brought.hash:
         return Accepted((), Changed(state.last_seq, state.epoch))
+    if command.verified_against != held:
+        return wrong_epoch(state)  # it was compared with another tree than the one that holds
     entry = fact_entry(state, EntryKind.NOTICE, GroupInfoKept(command.account, brought.hash), turn)
     effect = group_info_effect(brought, state.group.generation)
     return Accepted((entry,), Changed(entry.seq, state.epoch), (effect,))
@@ -93,6 +108,26 @@ def request_readd(state: Conversation, command: RequestReadd, turn: Turn) -> Out
     if command.cause == "welcome":
         fact = WelcomeReissueRequested(account, device, command.attempt, leased_to, command.reason)
     return _told(state, fact, turn)
+
+
+def tell_block(state: Conversation, command: TellBlock, turn: Turn) -> Outcome:
+    """Two members and a block between them, or none any more: the admins are told, once."""
+    blocker, blocked = command.blocker, command.blocked
+    if state.kind is not ConversationKind.MLS:
+        return NO_GROUP
+    if command.account not in (blocker, blocked) or blocker == blocked:
+        return _NOT_ONES_OWN
+    if not (state.is_member(blocker) and state.is_member(blocked)):
+        return NOT_THE_TARGET
+    told = state.group.conflict(blocker, blocked)
+    if told is None and not command.stands:
+        return Accepted((), Changed(state.last_seq, state.epoch))
+    if told is not None and command.stands:
+        return Duplicate(Changed(told.seq, state.epoch))
+    if command.stands and len(state.group.conflicts) >= MOST_CONFLICTS:
+        return _MANY_CONFLICTS
+    audience = admin_devices(state)
+    return _told(state, BlockConflict(command.account, blocker, blocked, command.stands, audience), turn)
 
 
 def _told(state: Conversation, fact: Notice, turn: Turn) -> Accepted:

@@ -32,7 +32,8 @@ async def sweep(
     interval: float = SWEEP_SECONDS,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Delete expired tokens and results every `interval` seconds, in portions that disturb nobody.
+    """Delete expired tokens, results, key packages and the like every `interval` seconds, in portions that
+    disturb nobody.
 
     A store that cannot write just now keeps them until the next round.
     """
@@ -42,7 +43,8 @@ async def sweep(
         try:
             while True:
                 swept = await store.sweep(int(now()) - RETENTION_SECONDS, limit=_ROWS_AT_ONCE)
-                if swept.most < _ROWS_AT_ONCE:
+                expired = await store.expire(int(now()), limit=_ROWS_AT_ONCE)
+                if max(swept.most, expired.most) < _ROWS_AT_ONCE:
                     break
                 await trio.sleep(0.05)
         except StoreError:

@@ -189,8 +189,11 @@ class Feed:
     # -- what the tail does ------------------------------------------------------------------------
 
     def offer(self, published: Published) -> bool:
-        """Take a new entry of the log; False when there is no room, and the feed has fallen behind."""
-        if self.abandoned or self._known_to_client(published):
+        """Take a new entry of the log; False when there is no room, and the feed has fallen behind.
+
+        One that is not for this device takes no room: the cursor moves over it.
+        """
+        if self.abandoned or not self._wants(published):
             return True
         queued = len(self._queue) + len(self._fresh)
         if queued and (queued >= self.max_items or self._bytes + published.size > self.max_bytes):
@@ -219,7 +222,7 @@ class Feed:
     def fill(self, published: list[Published], examined: int) -> None:
         """Queue entries read from the store; the log is examined up to position `examined`."""
         for each in published:
-            if not self._known_to_client(each):
+            if self._wants(each):
                 self._queue.append(each)
                 self._bytes += each.size
         self.examined = examined
@@ -270,9 +273,11 @@ class Feed:
         self._fresh.clear()
         self._bytes = 0
 
-    def _known_to_client(self, published: Published) -> bool:
+    def _wants(self, published: Published) -> bool:
+        """Whether the client may see it and has not been given it before."""
         entry = published.entry
-        return bool(self.seen) and entry.seq <= self.seen.get(entry.conversation, 0)
+        known = bool(self.seen) and entry.seq <= self.seen.get(entry.conversation, 0)
+        return not known and published.is_for(self.device)
 
     def _wake(self) -> None:
         if self._listener is not None:

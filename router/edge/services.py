@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,6 +67,8 @@ class Edge:
     """Told of faults of ours: a few-valued name and the exception."""
     routes: Mapping[str, Route] = attrs.field(factory=dict)
     """The table, for handlers that judge what may be called."""
+    verifiers: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(os.cpu_count() or 1))
+    """Threads that verify large MLS bytes."""
     answer_timeout: float = 30.0
     """Seconds a handler may take; after that the outcome is unknown to the caller."""
 

@@ -1,4 +1,4 @@
-"""A test kit for what lies outside: a DID directory on a real socket, and a small internet to reach it by.
+"""A test kit for what lies outside: a DID directory, a PDS, each on a real socket, and a small internet.
 
     async with open_did_directory() as directory:
         alice = PlcAccount.create("alice.example.com", now=NOW)
@@ -10,6 +10,7 @@
 | name | what it is |
 |---|---|
 | `DidDirectory`, `open_did_directory` | serves documents of did:plc and did:web and audit logs, with faults |
+| `Pds`, `open_pds` | serves accounts' records (listRecords, getRecord), blocks among them, with faults |
 | `PlcAccount` | a did:plc with its signed log: rotate, recover, tombstone |
 | `WebAccount`, `web_account` | a did:web with its document |
 | `Internet` | names to addresses, addresses to local ports: for `router.identity.sources.Network` |
@@ -20,6 +21,7 @@ Nothing here is imported by the server.
 from router.testing.directory import DidDirectory, open_did_directory
 from router.testing.faults import Fault, Garbage, Hang, HangUp, Oversize, Redirect, SlowBody, Status
 from router.testing.internet import Internet
+from router.testing.pds import Pds, open_pds
 from router.testing.people import PlcAccount, WebAccount, web_account
 
 __all__ = [
@@ -30,11 +32,13 @@ __all__ = [
     "HangUp",
     "Internet",
     "Oversize",
+    "Pds",
     "PlcAccount",
     "Redirect",
     "SlowBody",
     "Status",
     "WebAccount",
     "open_did_directory",
+    "open_pds",
     "web_account",
 ]

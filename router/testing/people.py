@@ -9,9 +9,12 @@ import attrs
 
 from crypto import Curve, PrivateKey, format_did_key, generate_private_key
 from protocol import AccountDid
-from router.identity.document import ATPROTO_KEY, DidDocument, VerificationMethod
+from router.blocks.pds import PDS_ENTRY, PDS_TYPE
+from router.identity.document import ATPROTO_KEY, DidDocument, ServiceEntry, VerificationMethod
 from router.identity.keys import AccountKey
 from router.identity.plc_log import genesis_did, operation_cid, signed_bytes, verify_log
+
+_SOME_PDS = "https://pds.example.com"
 
 
 @attrs.define
@@ -23,17 +26,24 @@ class PlcAccount:
     key: AccountKey
     rotation: list[PrivateKey]
     log: list[dict[str, Any]]
+    pds: str = _SOME_PDS
 
     @classmethod
     def create(
-        cls, handle: str, *, now: float, curve: Curve = Curve.K256, rotation_keys: int = 2
+        cls,
+        handle: str,
+        *,
+        now: float,
+        curve: Curve = Curve.K256,
+        rotation_keys: int = 2,
+        pds: str = _SOME_PDS,
     ) -> "PlcAccount":
-        """A new account, made at `now` (Unix seconds)."""
+        """A new account, made at `now` (Unix seconds), whose records are at the origin `pds`."""
         signing = generate_private_key(curve)
         rotation = [generate_private_key(Curve.K256) for _ in range(rotation_keys)]
-        first = _signed(_content(handle, signing, rotation), None, rotation[0])
+        first = _signed(_content(handle, signing, rotation, pds), None, rotation[0])
         did = AccountDid(genesis_did(first))
-        account = cls(did, handle, AccountKey(did, signing), rotation, [])
+        account = cls(did, handle, AccountKey(did, signing), rotation, [], pds)
         account._append(first, now)
         return account
 
@@ -51,9 +61,8 @@ class PlcAccount:
     def rotate(self, *, now: float, curve: Curve = Curve.K256, by: int = 0) -> AccountKey:
         """A new signing key, entered with rotation key number `by`; returns the old one."""
         old, signing = self.key, generate_private_key(curve)
-        self._append(
-            _signed(_content(self.handle, signing, self.rotation), self.head, self.rotation[by]), now
-        )
+        content = _content(self.handle, signing, self.rotation, self.pds)
+        self._append(_signed(content, self.head, self.rotation[by]), now)
         self.key = AccountKey(self.did, signing)
         return old
 
@@ -68,7 +77,8 @@ class PlcAccount:
         for entry in self.log:
             entry["nullified"] = entry["nullified"] or seen
             seen = seen or entry["cid"] == prev
-        self._append(_signed(_content(self.handle, signing, self.rotation), prev, self.rotation[by]), now)
+        content = _content(self.handle, signing, self.rotation, self.pds)
+        self._append(_signed(content, prev, self.rotation[by]), now)
         self.key = AccountKey(self.did, signing)
 
     def document(self) -> DidDocument:
@@ -94,6 +104,8 @@ class WebAccount:
 
     did: AccountDid
     key: AccountKey
+    pds: str | None = None
+    """The origin of the host of its records, if it has any."""
 
     @property
     def web_name(self) -> str:
@@ -108,24 +120,23 @@ class WebAccount:
     def document(self) -> DidDocument:
         """The document as its host serves it."""
         method = VerificationMethod(self.did + ATPROTO_KEY, "Multikey", self.did, self.key.verification_key)
-        return DidDocument(self.did, (method,), also_known_as=(f"at://{self.web_name}",))
+        services = (ServiceEntry(PDS_ENTRY, PDS_TYPE, self.pds),) if self.pds else ()
+        return DidDocument(self.did, (method,), services, also_known_as=(f"at://{self.web_name}",))
 
 
-def web_account(web_name: str, *, curve: Curve = Curve.K256) -> WebAccount:
-    """A new did:web of this name (a port written `%3A`)."""
+def web_account(web_name: str, *, curve: Curve = Curve.K256, pds: str | None = None) -> WebAccount:
+    """A new did:web of this name (a port written `%3A`), whose records are at the origin `pds`."""
     did = AccountDid(f"did:web:{web_name}")
-    return WebAccount(did, AccountKey.generate(did, curve))
+    return WebAccount(did, AccountKey.generate(did, curve), pds)
 
 
-def _content(handle: str, signing: PrivateKey, rotation: list[PrivateKey]) -> dict[str, Any]:
+def _content(handle: str, signing: PrivateKey, rotation: list[PrivateKey], pds: str) -> dict[str, Any]:
     return {
         "type": "plc_operation",
         "rotationKeys": [format_did_key(key.public) for key in rotation],
         "verificationMethods": {"atproto": format_did_key(signing.public)},
         "alsoKnownAs": [f"at://{handle}"],
-        "services": {
-            "atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": "https://pds.example.com"}
-        },
+        "services": {"atproto_pds": {"type": PDS_TYPE, "endpoint": pds}},
     }
 
 

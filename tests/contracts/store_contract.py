@@ -30,10 +30,14 @@ from router.store.values import (
     TooManyDevices,
 )
 from tests.contracts.credentials_contract import CredentialsContract
+from tests.contracts.groups_contract import GroupsContract
 from tests.contracts.identities_contract import LinkedIdentityContract
+from tests.contracts.key_packages_contract import KeyPackagesContract
 from tests.contracts.logins_contract import LoginsContract
+from tests.contracts.moderation_contract import ModerationContract
 from tests.contracts.passkeys_contract import PasskeysContract
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
+from tests.contracts.welcomes_contract import WelcomesContract
 
 ALL = 1_000_000
 
@@ -616,7 +620,16 @@ class OperationContract:
 
 
 class WriteContract(
-    AppendContract, IdempotencyContract, ReadMarkContract, DirectoryContract, TokenContract, OperationContract
+    AppendContract,
+    IdempotencyContract,
+    ReadMarkContract,
+    DirectoryContract,
+    TokenContract,
+    OperationContract,
+    KeyPackagesContract,
+    WelcomesContract,
+    GroupsContract,
+    ModerationContract,
 ):
     """What depends on where commits happen."""
 

@@ -8,32 +8,61 @@ from msgspec.structs import replace
 
 from protocol import (
     SSE_KEEP_ALIVE,
+    AccountNamed,
     AtMessage,
     BrokenLog,
     Command,
+    CommitMade,
+    ConversationKind,
     Create,
     EncodedEvent,
     Entry,
     EntryKind,
+    Fact,
+    GroupInfoKept,
+    GroupInfoRefreshRequested,
+    GroupReset,
+    LeafReplaced,
     MemberDevice,
     MemberRemoved,
     MembersAdded,
     MsgId,
+    NewDevice,
     Nsid,
+    Policy,
+    PolicyChanged,
+    ProposalMade,
+    ReadditionRequested,
+    RoleChanged,
+    Warned,
+    WelcomeReissueRequested,
     decode_dagcbor,
+    decode_fact,
     decode_frame,
     encode_fact,
     info_at_frame,
     info_json,
+    proposal_id,
     sse_event,
 )
-from schema.wire import METHODS, convert, convert_server_frame, decode, decode_server_frame, mls, rookery
+from schema.wire import (
+    METHODS,
+    Octets,
+    convert,
+    convert_server_frame,
+    decode,
+    decode_server_frame,
+    mls,
+    rookery,
+)
 from schema.wire import given as or_none
 from tests.protocol.worlds import (
     ALICE,
     BOB,
     CONVO,
+    began,
     ciphertext,
+    commit_entry,
     device,
     devices,
     play,
@@ -42,6 +71,7 @@ from tests.protocol.worlds import (
 )
 
 MLS_STREAM = Nsid("blue.catbird.mls.streamConvoEvents")
+DEVICE = device(BOB)
 OUR_STREAM = Nsid("chat.rookery.streamEvents")
 MESSAGE = Entry(CONVO, 2, EntryKind.MESSAGE, 0, MsgId("m"), ciphertext(), bytes(16), 1, 1_000_000, 9)
 
@@ -113,25 +143,74 @@ def test_every_entry_is_shown_alike_in_every_format_as_its_lexicon_says(
 ) -> None:
     world, _ = play(start, story)
     for entry in world.log:
-        if entry.kind is EntryKind.COMMIT:
-            continue
-        event = EncodedEvent(entry)
-        ours = decode(rookery.StreamEventsEventWrapper, event.json(OUR_STREAM).fill("c")).event
-        theirs = decode(mls.StreamConvoEventsEventWrapper, event.json(MLS_STREAM).fill("c")).event
-        frame = decode_frame(event.at_frame().fill("c"))
-        assert isinstance(frame, AtMessage)
-        for nsid in ("blue.catbird.mls.subscribeConvoEvents", "chat.rookery.subscribeEvents"):
-            convert(METHODS[nsid].messages[frame.t], frame.payload)
-        in_json = decode_server_frame(event.session_json())
-        assert in_json == convert_server_frame(decode_dagcbor(event.session_cbor()))
-        assert isinstance(in_json, rookery.SessionEvent)
-        assert replace(ours, cursor=in_json.event.cursor) == in_json.event
-        assert (
-            type(ours).__name__ == type(theirs).__name__.replace("Convo", "", 1) or "ConvoEvent" in event.name
-        )
-        assert frame.t == f"#{event.name}"
-        assert "$type" not in frame.payload
-        assert frame.payload["cursor"] == "c"
+        check_shown_alike(entry)
+
+
+WHAT_A_GROUP_TELLS: list[tuple[Fact, EntryKind, str]] = [
+    (MemberRemoved(BOB, ALICE, "device", None, (DEVICE,)), EntryKind.MEMBER_REMOVED, "membershipChangeEvent"),
+    (LeafReplaced(ALICE, BOB, DEVICE, 3), EntryKind.NOTICE, "membershipChangeEvent"),
+    (RoleChanged(ALICE, BOB, "moderator"), EntryKind.ROLE_CHANGED, "convoEvent"),
+    (PolicyChanged(ALICE, Policy(rejoin=False)), EntryKind.POLICY_CHANGED, "convoEvent"),
+    (GroupReset(ALICE, "g", "suite", 1, reason="jammed"), EntryKind.GROUP_RESET, "groupResetEvent"),
+    (GroupReset(ALICE, "g", "suite", 1), EntryKind.GROUP_RESET, "groupResetEvent"),
+    (GroupInfoKept(BOB, b"h" * 16), EntryKind.NOTICE, "treeChangedEvent"),
+    (NewDevice(BOB, DEVICE, "tablet", "a-1"), EntryKind.NOTICE, "newDeviceEvent"),
+    (GroupInfoRefreshRequested(BOB), EntryKind.NOTICE, "groupInfoRefreshRequestedEvent"),
+    (ReadditionRequested(BOB, DEVICE, 1), EntryKind.NOTICE, "readditionRequestedEvent"),
+    (ReadditionRequested(BOB, DEVICE, 2, DEVICE), EntryKind.NOTICE, "readditionRequestedEvent"),
+    (WelcomeReissueRequested(BOB, DEVICE, 1), EntryKind.NOTICE, "welcomeReissueRequestedEvent"),
+    (AccountNamed(ALICE, BOB), EntryKind.NOTICE, "noticeEvent"),
+    (Warned(ALICE, BOB, "w-1", b"hash", 1_700_000_000), EntryKind.NOTICE, "noticeEvent"),
+]
+
+
+@pytest.mark.parametrize(("fact", "kind", "name"), WHAT_A_GROUP_TELLS)
+def test_what_a_group_tells_has_an_event_in_every_format(fact: Fact, kind: EntryKind, name: str) -> None:
+    """Failure 18: events that only some streams had, so that a client on another one never heard."""
+    entry = replace(MESSAGE, kind=kind, msg_id=None, body=encode_fact(fact))
+    check_shown_alike(entry)
+    assert EncodedEvent(entry).name == name
+
+
+def test_a_commit_is_shown_as_a_message_of_its_kind_with_the_digest_and_without_its_sender() -> None:
+    state = began(kind=ConversationKind.MLS)
+    entry = commit_entry(state)
+    check_shown_alike(entry)
+    shown = EncodedEvent(entry).json(OUR_STREAM).fill("c")
+    event = decode(rookery.StreamEventsEventWrapper, shown).event
+    assert isinstance(event, rookery.StreamEventsMessageEvent)
+    fact = decode_fact(entry.body)
+    assert isinstance(fact, CommitMade)
+    assert event.message.message_type == "commit"
+    assert event.message.ciphertext == Octets(fact.commit)
+    assert event.message.digest == Octets(fact.digest)
+    assert fact.committer.encode() not in shown
+
+
+def test_a_proposal_is_shown_as_a_message_of_its_kind() -> None:
+    fact = ProposalMade(b"proposal", b"ref", BOB)
+    entry = replace(MESSAGE, kind=EntryKind.PROPOSAL, msg_id=proposal_id(b"proposal"), body=encode_fact(fact))
+    check_shown_alike(entry)
+    assert b'"messageType":"proposal"' in EncodedEvent(entry).json(OUR_STREAM).fill("c")
+
+
+def check_shown_alike(entry: Entry) -> None:
+    """One event in every format, and each is what its lexicon says."""
+    event = EncodedEvent(entry)
+    ours = decode(rookery.StreamEventsEventWrapper, event.json(OUR_STREAM).fill("c")).event
+    theirs = decode(mls.StreamConvoEventsEventWrapper, event.json(MLS_STREAM).fill("c")).event
+    frame = decode_frame(event.at_frame().fill("c"))
+    assert isinstance(frame, AtMessage)
+    for nsid in ("blue.catbird.mls.subscribeConvoEvents", "chat.rookery.subscribeEvents"):
+        convert(METHODS[nsid].messages[frame.t], frame.payload)
+    in_json = decode_server_frame(event.session_json())
+    assert in_json == convert_server_frame(decode_dagcbor(event.session_cbor()))
+    assert isinstance(in_json, rookery.SessionEvent)
+    assert replace(ours, cursor=in_json.event.cursor) == in_json.event
+    assert type(ours).__name__ == type(theirs).__name__.replace("Convo", "", 1) or "ConvoEvent" in event.name
+    assert frame.t == f"#{event.name}"
+    assert "$type" not in frame.payload
+    assert frame.payload["cursor"] == "c"
 
 
 def test_each_form_is_made_once_and_shared() -> None:

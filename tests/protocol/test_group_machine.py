@@ -408,4 +408,4 @@ def _with_generation(log: list[Entry]) -> Iterator[tuple[int, Entry]]:
 
 
 TestGroups = Groups.TestCase
-TestGroups.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestGroups.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -222,7 +222,8 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         " seq+:int(0..)",
         "welcomeReissueRequestedEvent": "cursor*:str convoId*:str recipientDeviceDid*:str"
         " requestedAt*:datetime requestId*:str seq+:int(0..)",
-        "noticeEvent": "cursor*:str convoId*:str name*:str(warned|blockConflict|keyPackagesLow) did:did"
+        "noticeEvent": "cursor*:str convoId*:str"
+        " name*:str(warned|blockConflict|blockResolved|keyPackagesLow) did:did"
         " deviceId:str actor:did text:str<=1000 expiresAt:datetime seq+:int(0..)",
         "info": "name*:str(OutdatedCursor) message:str",
         "errors": "",

@@ -236,7 +236,8 @@ SEED: Final[dict[str, dict[str, Any]]] = {
         " seq+:int(0..)",
         "welcomeReissueRequestedEvent": "cursor*:str convoId*:str recipientDeviceDid*:str"
         " requestedAt*:datetime requestId*:str seq+:int(0..)",
-        "noticeEvent": "cursor*:str convoId*:str name*:str(warned|blockConflict|keyPackagesLow) did:did"
+        "noticeEvent": "cursor*:str convoId*:str"
+        " name*:str(warned|blockConflict|blockResolved|keyPackagesLow) did:did"
         " deviceId:str actor:did text:str<=1000 expiresAt:datetime seq+:int(0..)",
         "errors": "",
         "params": "cursor:str convoId:str deviceId+:str<=64 ticket+:str<=2048",

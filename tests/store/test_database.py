@@ -1,5 +1,6 @@
 """The database: the chain of migrations, who may use it, who has it, how it is asked."""
 
+import contextlib
 import os
 import re
 import signal
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from protocol import AccountDid, ConversationId, Group
 from router.store.errors import StoreInUse, StoreTooNew, StoreUnavailable
 from router.store.sqlite import database
 from router.store.sqlite.folder import FolderLock, database_path
+from router.store.sqlite.reader import Reader
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import StaleTerm
 from schema import Migration, full_schema, migrations, queries
@@ -75,6 +78,30 @@ class TestMigrations:
         step = Migration(len(chain) + 1, "more", len(chain) + 1, "CREATE TABLE more (a INTEGER);")
         after = database.prepare(path, (*chain, step))
         assert (after.version, after.log_id) == (identity.version + 1, identity.log_id)
+
+    def test_members_and_standings_of_the_time_before_mls_are_still_there(self, path: Path) -> None:
+        """Only key packages that nobody had read are gone."""
+        number = next(step.version for step in migrations("sqlite") if step.name == "mls")
+        database.prepare(path, migrations("sqlite")[: number - 1])
+        writer = database.connect_writer(path, "full")
+        writer.execute(
+            "INSERT INTO conversations VALUES (1, 'c', 'mls', 'g', 's', 'ann', NULL, NULL, 2, 0, 3)"
+        )
+        writer.execute("INSERT INTO members VALUES (1, 1, 'd', 'ann', 'phone', 2, 1, 1, NULL, NULL)")
+        writer.execute("INSERT INTO standings VALUES (1, 'ann', 'admin'), (1, 'ben', 'removed')")
+        writer.execute("INSERT INTO devices VALUES (1, 'd', 'ann', 'phone', x'00', 1, 1)")
+        writer.execute("INSERT INTO key_packages VALUES (1, 'd', 's', zeroblob(32), x'00')")
+        writer.execute(
+            "INSERT INTO entries VALUES (1, 1, 1, 1, 0, NULL, x'00', 1, 0, 2, x'00')",
+        )
+        writer.close()
+        identity = database.prepare(path)
+        with contextlib.closing(Reader(path, identity.log_id)) as reader:
+            state = reader.conversation(ConversationId("c"))
+        assert state is not None
+        ann, ben = AccountDid("ann"), AccountDid("ben")
+        assert (state.accounts(), state.admins, state.removed) == ((ann,), frozenset({ann}), frozenset({ben}))
+        assert state.group == Group()
 
     def test_a_migration_that_fails_leaves_the_database_as_it_was(self, path: Path) -> None:
         chain = migrations("sqlite")

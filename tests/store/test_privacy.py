@@ -4,10 +4,11 @@ import re
 import sqlite3
 from pathlib import Path
 
-from protocol import DeviceId
+from protocol import ConsumeKeyPackage, DeviceId
 from router.store.sqlite.folder import database_path
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import Device
+from tests.contracts.group_rooms import GroupRoom, package, publish, ref, register
 from tests.contracts.rooms import NOW, Room, account, device, devices, result
 
 SENDERS = ("ann", "ben")
@@ -66,6 +67,28 @@ async def test_the_files_hold_no_sender_beside_a_message_and_no_fine_time(tmp_pa
         for match in re.finditer(rb"\xee{512}", content):
             around = content[max(0, match.start() - 120) : match.end() + 20]
             assert b"did:web" not in around
+
+
+async def test_who_claimed_a_key_package_is_forgotten_with_the_claim(tmp_path: Path) -> None:
+    """Whom somebody wants to write to is nobody's business once that is settled, however it was."""
+    folder = tmp_path / "data"
+    async with open_sqlite(folder, SqliteOptions(writer="inline")) as store:
+        await register(store, 1)
+        await publish(store, 1, "ann", *(package(name) for name in ("used", "lapsed", "revoked")))
+        for claimer in ("ben", "cat", "dan"):
+            await store.claim_key_packages(account(claimer), account("ann"), now=NOW, ttl=60)
+        room = GroupRoom(store, 1)
+        await room.found("eve", 90)
+        for name in ("used", "lapsed", "revoked"):
+            await room.put(ConsumeKeyPackage(ref(name), device(1), account("ben"), NOW))
+        await store.expire(NOW + 60)
+        await store.revoke_device(account("ann"), device(1), now=NOW)
+
+    connection = sqlite3.connect(database_path(folder))
+    rows = connection.execute("SELECT * FROM key_packages").fetchall()
+    connection.close()
+    assert len(rows) == 3
+    assert not any(b"did:web" in _bytes(cell) for row in rows for cell in row)
 
 
 def _bytes(cell: object) -> bytes:

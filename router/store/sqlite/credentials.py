@@ -21,7 +21,7 @@ from router.store.credentials import (
     Recovered,
     TooManyApiKeys,
 )
-from router.store.sqlite import groups, key_packages
+from router.store.sqlite import groups, key_packages, results
 from router.store.sqlite.database import SQL
 from router.store.sqlite.execute import Execute, Record
 from router.store.sqlite.requests import (
@@ -58,6 +58,16 @@ def rename_device(execute: Execute, _: Record, request: RenameDevice) -> Outcome
 
 
 def rotate_device_key(execute: Execute, record: Record, request: RotateDeviceKey) -> Outcome:
+    answered = results.answered(execute, request.idempotency, request.now)
+    if answered is not None:
+        return answered
+    outcome = _rotated(execute, record, request)
+    if isinstance(outcome, DeviceChanged):
+        results.keep(execute, request.idempotency)
+    return outcome
+
+
+def _rotated(execute: Execute, record: Record, request: RotateDeviceKey) -> Outcome:
     device = _device(execute, request.account, request.device)
     if device is None:
         return DeviceUnknown()

@@ -25,29 +25,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec.structs import replace
-
 from protocol import (
-    Created,
     Entry,
     EntryKind,
-    Group,
-    GroupReset,
     Known,
-    MemberDevice,
     MsgId,
-    decode_fact,
-    decode_group,
-    encode_group,
-    evolve_group,
-    membership_change,
 )
 from router.store import audit, rules
 from router.store.audit import AuditFact, AuditHead
-from router.store.credentials import DeviceChanged
 from router.store.sqlite import (
     contacts,
     credentials,
+    directory,
     groups,
     identities,
     key_packages,
@@ -84,8 +73,8 @@ from router.store.sqlite.mls_requests import (
     UnblockSender,
     UseInvite,
 )
+from router.store.sqlite.projection import Projection
 from router.store.sqlite.requests import (
-    AccountMade,
     BeginGrant,
     CreateAccount,
     CreateAccountFor,
@@ -123,18 +112,12 @@ from router.store.sqlite.requests import (
     UsePasskey,
 )
 from router.store.values import (
-    Account,
     AppendRequest,
-    Device,
-    DeviceRegistered,
     DuplicateMsgIds,
-    DuplicatePublicKey,
     Expired,
-    NameTaken,
     SeqConflict,
     StaleTerm,
     Swept,
-    TooManyDevices,
 )
 
 _BEGIN = "BEGIN IMMEDIATE"
@@ -144,8 +127,6 @@ _KNOWN = SQL["known_send"]
 _TERM = SQL["term"]
 _MAX_ENDS = 20_000
 """Conversations whose end is kept; when there are more, all are read again as they come."""
-_MAX_GROUPS = 1_000
-"""Groups whose part of the state is kept."""
 
 
 class Ledger:
@@ -159,7 +140,7 @@ class Ledger:
         self._head: int | None = None
         self._chain: AuditHead | None = None
         self._ends: dict[str, tuple[int, int]] = {}
-        self._groups: dict[int, Group] = {}
+        self._projection = Projection(self._connection)
         self._rows: list[tuple[object, ...]] = []
         self._careful = False
 
@@ -212,7 +193,7 @@ class Ledger:
     def _roll_back(self) -> None:
         self._head = self._chain = None
         self._ends.clear()
-        self._groups.clear()
+        self._projection.forget()
         self._rows.clear()
         if self._connection.in_transaction:
             try:
@@ -245,7 +226,8 @@ class Ledger:
         first = position = (self._head or 0) + 1
         for entry in request.entries:
             if entry.kind is not EntryKind.MESSAGE:
-                key = self._apply(entry, key, position)
+                key = self._projection.apply(entry, key, position)
+                self._record(audit.facts_of(entry), entry.received)
             self._rows.append(_row(entry, key, position))
             position += 1
         self._head = position - 1
@@ -284,105 +266,6 @@ class Ledger:
                     known[entry.msg_id] = Known(*row)
         return known
 
-    def _apply(self, entry: Entry, key: int, position: int) -> int:
-        """Write what follows from an entry that is no message; the key of its conversation."""
-        if entry.kind is EntryKind.CREATED:
-            key = self._create(entry)
-        elif entry.kind is EntryKind.COMMIT:
-            self._execute(SQL["set_epoch"], (entry.epoch, key))
-        elif entry.kind is EntryKind.GROUP_RESET:
-            self._reset(entry, key)
-        self._move_members(entry, key, position)
-        self._move_group(entry, key)
-        self._record(audit.facts_of(entry), entry.received)
-        return key
-
-    def _move_members(self, entry: Entry, key: int, position: int) -> None:
-        """Intervals, leaves, standings. `membership_change` agrees with `evolve`: a law of the protocol."""
-        change = membership_change(entry)
-        for device in change.gone:
-            self._execute(SQL["close_membership"], (entry.seq, position, key, device))
-            welcomes.supersede(self._execute, key, device, entry.received)
-        for device, leaf in change.leaves:
-            self._execute(SQL["set_leaf"], (leaf, key, device))
-        if change.joined:
-            self._open_memberships(entry, key, position, change.joined)
-        for account in change.returned:
-            self._execute(SQL["clear_standing"], (key, account, "removed"))
-            self._execute(SQL["clear_standing"], (key, account, "left"))
-        for standing, accounts in (("left", change.left), ("removed", change.removed)):
-            for account in accounts:
-                self._execute(SQL["clear_standing"], (key, account, "admin"))
-                self._execute(SQL["set_standing"], (key, account, standing))
-        for account in change.demoted:
-            self._execute(SQL["clear_standing"], (key, account, "admin"))
-        for account in change.promoted:
-            self._execute(SQL["set_standing"], (key, account, "admin"))
-
-    def _move_group(self, entry: Entry, key: int) -> None:
-        """The column that holds the group's part of the state; NULL while there is nothing to tell."""
-        before = self._groups.get(key)
-        if before is None:
-            (column,) = self._execute(SQL["group_state"], (key,)).fetchone()
-            before = Group() if column is None else decode_group(column)
-        after = evolve_group(before, entry)
-        if after != before:
-            column = None if after == Group() else encode_group(after)
-            self._execute(SQL["set_group_state"], (column, key))
-        if len(self._groups) >= _MAX_GROUPS:
-            self._groups.clear()
-        self._groups[key] = after
-
-    def _reset(self, entry: Entry, key: int) -> None:
-        fact = decode_fact(entry.body)
-        if not isinstance(fact, GroupReset):
-            raise TypeError(f"a reset with a {type(fact).__name__}")
-        self._execute(SQL["reset_group"], (fact.group_id, fact.cipher_suite, entry.epoch, entry.seq, key))
-        welcomes.supersede_all(self._execute, key, entry.received)
-
-    def _create(self, entry: Entry) -> int:
-        fact = decode_fact(entry.body)
-        if not isinstance(fact, Created):
-            raise TypeError(f"a creation with a {type(fact).__name__}")
-        cursor = self._execute(
-            SQL["insert_conversation"],
-            (
-                entry.conversation,
-                fact.kind.value,
-                fact.group_id,
-                fact.cipher_suite,
-                fact.creator,
-                fact.name,
-                fact.description,
-                entry.received,
-                entry.epoch,
-                fact.window,
-            ),
-        )
-        if cursor.lastrowid is None:
-            raise RuntimeError("an inserted row has a rowid")
-        return cursor.lastrowid
-
-    def _open_memberships(
-        self, entry: Entry, key: int, position: int, members: Sequence[MemberDevice]
-    ) -> None:
-        self._connection.executemany(
-            SQL["open_membership"],
-            [
-                (
-                    key,
-                    member.device,
-                    member.account,
-                    member.device_name,
-                    member.leaf,
-                    entry.received,
-                    entry.seq,
-                    position,
-                )
-                for member in members
-            ],
-        )
-
     def _record(self, facts: Sequence[AuditFact], at: int) -> None:
         head = self._chain
         if head is None:
@@ -401,76 +284,6 @@ class Ledger:
     def _remember(self, request: RememberToken) -> Outcome:
         self._execute(SQL["remember_token"], (request.expires, request.token_hash))
         return Done()
-
-    def _create_account(self, request: CreateAccount) -> Outcome:
-        wanted = request.account
-        rows = [
-            row
-            for name, value in (("account", wanted.did), ("account_by_name", wanted.name))
-            if (row := self._execute(SQL[name], (value,)).fetchone()) is not None
-        ]
-        for row in rows:
-            account = Account(*row)
-            same = (account.did, account.name, account.verification_key) == (
-                wanted.did,
-                wanted.name,
-                wanted.verification_key,
-            )
-            return AccountMade(account) if same else NameTaken(wanted.name)
-        self._execute(
-            SQL["insert_account"], (wanted.did, wanted.name, wanted.verification_key, wanted.created_day)
-        )
-        self._record((AuditFact("account.created", subject=wanted.did),), request.now)
-        return AccountMade(wanted)
-
-    def _register_device(self, request: RegisterDevice) -> Outcome:
-        answered = results.answered(self._execute, request.idempotency, request.now)
-        if answered is not None:
-            return answered
-        device = request.device
-        row = self._execute(SQL["device_by_key"], (device.signature_key,)).fetchone()
-        if row is not None:
-            known = Device(*row)
-            if known.account != device.account:
-                return DuplicatePublicKey()
-            standing = replace(known, name=device.name)
-            self._execute(SQL["rename_device"], (device.name, known.id))
-        else:
-            (count,) = self._execute(SQL["count_devices"], (device.account,)).fetchone()
-            if count >= request.max_devices:
-                return TooManyDevices(request.max_devices)
-            standing = device
-            self._execute(
-                SQL["insert_device"],
-                (
-                    device.id,
-                    device.account,
-                    device.name,
-                    device.signature_key,
-                    device.registered_day,
-                    device.last_seen_day,
-                ),
-            )
-            self._record((AuditFact("device.registered", device.account, device.id),), request.now)
-        verdicts = key_packages.take(
-            self._execute,
-            standing.account,
-            standing.id,
-            request.key_packages,
-            request.now,
-            request.max_packages,
-        )
-        results.keep(self._execute, request.idempotency)
-        return DeviceRegistered(standing, created=row is None, verdicts=verdicts)
-
-    def _rotate_device_key(self, request: RotateDeviceKey) -> Outcome:
-        answered = results.answered(self._execute, request.idempotency, request.now)
-        if answered is not None:
-            return answered
-        outcome = credentials.rotate_device_key(self._execute, self._record, request)
-        if isinstance(outcome, DeviceChanged):
-            results.keep(self._execute, request.idempotency)
-        return outcome
 
     def _move_read_mark(self, request: MoveReadMark) -> Outcome:
         found = self._execute(SQL["conversation_key"], (request.conversation,)).fetchone()
@@ -533,14 +346,14 @@ def _elsewhere(
 _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     AppendRequest: Ledger._append,
     RememberToken: Ledger._remember,
-    CreateAccount: Ledger._create_account,
-    RegisterDevice: Ledger._register_device,
+    CreateAccount: _elsewhere(directory.create_account),
+    RegisterDevice: _elsewhere(directory.register_device),
     MoveReadMark: Ledger._move_read_mark,
     RecordActs: Ledger._record_acts,
     Sweep: Ledger._sweep,
     Probe: Ledger._probe,
     RenameDevice: _elsewhere(credentials.rename_device),
-    RotateDeviceKey: Ledger._rotate_device_key,
+    RotateDeviceKey: _elsewhere(credentials.rotate_device_key),
     RevokeDevice: _elsewhere(credentials.revoke_device),
     MarkSeen: _elsewhere(credentials.mark_seen),
     KeepApiKey: _elsewhere(credentials.keep_api_key),

@@ -94,8 +94,8 @@ CREATE INDEX members_account ON members (account, conversation) WHERE to_seq IS 
 
 CREATE INDEX members_device ON members (device);
 
--- What an account is besides a plain member: admin, or out (put out, or gone by itself, or first one and then
--- the other). Moderators are in `group_state`.
+-- What an account is besides a plain member: admin, or out (put out, or gone by itself). Moderators are in
+-- `group_state`.
 CREATE TABLE standings (
     conversation INTEGER NOT NULL REFERENCES conversations (key),
     account TEXT NOT NULL,
