@@ -117,8 +117,6 @@ def validate_group_info(
         )
     except InvalidTree as error:
         raise InvalidGroupInfo(GroupFault.TREE, error.fault) from None
-    except FramingError:
-        raise InvalidGroupInfo(GroupFault.EXTENSION) from None
     return state
 
 
