@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from crypto._errors import FramingError
 from crypto.mls._commit import Commit, UpdatePath
 from crypto.mls._commit_list import (
     CommittedProposal,
@@ -101,6 +100,8 @@ def verify_commit(
     commit = message.content
     if not isinstance(commit, Commit):
         raise InvalidHandshake(HandshakeFault.CONTENT)
+    if message.sender.kind not in (SenderType.MEMBER, SenderType.NEW_MEMBER_COMMIT):
+        raise InvalidHandshake(HandshakeFault.SENDER)  # the reader refuses it; a value made in code may be so
     check_place_and_signature(group, message)
     tag = message.confirmation_tag or b""
     if len(tag) != group.suite.hash_bytes:
@@ -191,8 +192,6 @@ def _check_tree(tree: RatchetTree, extensions: Extensions) -> None:
         check_capabilities(tree, extensions)
     except InvalidTree as error:
         raise InvalidHandshake(HandshakeFault.TREE, tree_fault=error.fault) from None
-    except FramingError:  # of the group's own extensions, which `open_group` looked at
-        raise InvalidHandshake(HandshakeFault.PROPOSAL) from None
 
 
 def _effects(

@@ -117,8 +117,6 @@ def validate_group_info(
         )
     except InvalidTree as error:
         raise InvalidGroupInfo(GroupFault.TREE, error.fault) from None
-    except FramingError:
-        raise InvalidGroupInfo(GroupFault.EXTENSION) from None
     return state
 
 
@@ -138,11 +136,11 @@ def read_group_state(
         raise InvalidGroupInfo(GroupFault.SUITE)
     try:
         carried = ratchet_tree_of(group_info.extensions, policy.max_leaves)
-        _check_external_pub(suite, group_info.extensions)
         required_capabilities(group_info.group_context.extensions)
         external_senders(group_info.group_context.extensions)
     except FramingError:
         raise InvalidGroupInfo(GroupFault.EXTENSION) from None
+    check_external_pub(suite, group_info.extensions)
     if carried is not None and tree is not None and carried != tree:
         raise InvalidGroupInfo(GroupFault.TREE_HASH)
     found = tree if carried is None else carried
@@ -155,7 +153,7 @@ def read_group_state(
     )
 
 
-def _check_external_pub(suite: CipherSuite, extensions: Extensions) -> None:
+def check_external_pub(suite: CipherSuite, extensions: Extensions) -> None:
     """The key to join with, where there is one, is a key of the suite.
 
     ts-mls 1.6 writes the key without the length in front that RFC 9420 section 12.4.3.2 asks for. The two
@@ -164,7 +162,11 @@ def _check_external_pub(suite: CipherSuite, extensions: Extensions) -> None:
     data = extension_data(extensions, ExtensionType.EXTERNAL_PUB)
     if data is None or is_hpke_key(suite, data):
         return
-    if not is_hpke_key(suite, read_whole(data, Reader.opaque)):
+    try:
+        key = read_whole(data, Reader.opaque)
+    except FramingError:
+        raise InvalidGroupInfo(GroupFault.EXTENSION) from None
+    if not is_hpke_key(suite, key):
         raise InvalidGroupInfo(GroupFault.EXTENSION)
 
 

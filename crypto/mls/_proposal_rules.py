@@ -6,7 +6,6 @@ from crypto.mls._framing import Sender
 from crypto.mls._handshake_errors import HandshakeFault, InvalidHandshake
 from crypto.mls._key_package_rules import InvalidKeyPackage, KeyPackageReason, check_added_key_package
 from crypto.mls._leaf_node import PROTOCOL_VERSION, LeafNode, Lifetime
-from crypto.mls._leaf_rules import extensions_listed
 from crypto.mls._proposals import (
     Add,
     ExternalInit,
@@ -22,7 +21,7 @@ from crypto.mls._proposals import (
     Update,
 )
 from crypto.mls._public_group import PublicGroup
-from crypto.mls._tree_rules import InvalidTree, check_capabilities, check_leaf, meets
+from crypto.mls._tree_rules import InvalidTree, check_capabilities, check_leaf, needs_of
 
 
 def check_proposal(group: PublicGroup, sender: Sender, proposal: Proposal, now: int | None) -> None:
@@ -64,10 +63,7 @@ def _check_add(group: PublicGroup, proposal: Add, now: int | None) -> None:
     origin = key_package.leaf_node.origin
     if now is not None and isinstance(origin, Lifetime) and not origin.not_before <= now < origin.not_after:
         raise InvalidHandshake(HandshakeFault.KEY_PACKAGE, key_package_reason=KeyPackageReason.LIFETIME)
-    extensions = group.context.extensions
-    if not meets(key_package.leaf_node, required_capabilities(extensions)) or not extensions_listed(
-        extensions, key_package.leaf_node.capabilities
-    ):
+    if not needs_of(group.context.extensions).are_met_by(key_package.leaf_node):
         raise InvalidHandshake(HandshakeFault.CAPABILITY)
 
 

@@ -8,7 +8,7 @@ the GroupInfo that came beside the commit, and says how the members differ.
 
 from dataclasses import dataclass, field
 
-from crypto.mls._extensions import ExternalSender, external_senders
+from crypto.mls._extensions import ExtensionType, ExternalSender, extension_data, external_senders
 from crypto.mls._group_info import GroupContext, GroupInfo
 from crypto.mls._group_rules import (
     DEFAULT_GROUP_POLICY,
@@ -16,6 +16,7 @@ from crypto.mls._group_rules import (
     GroupPolicy,
     GroupState,
     InvalidGroupInfo,
+    check_external_pub,
     check_group_info_signature,
     read_group_state,
     validate_group_info,
@@ -116,9 +117,10 @@ def check_group_info(group: PublicGroup, group_info: GroupInfo) -> None:
     ):
         if not same:
             raise InvalidGroupInfo(fault)
-    # reads the extensions strictly and holds a carried tree against ours
-    policy = GroupPolicy({group.suite.number: group.suite}, group.tree.leaf_count)
-    read_group_state(group_info, policy, tree=group.tree, known=group.state)
+    carried = extension_data(group_info.extensions, ExtensionType.RATCHET_TREE)
+    if carried is not None and carried != group.tree.encode():  # a tree has one encoding
+        raise InvalidGroupInfo(GroupFault.TREE_HASH)
+    check_external_pub(group.suite, group_info.extensions)
     check_group_info_signature(group_info, group.state)
 
 

@@ -16,16 +16,16 @@ All is checked from public bytes. A leaf's lifetime is not looked at: members st
 """
 
 import enum
+from dataclasses import dataclass
 
 from crypto._errors import CryptoError
 from crypto.mls import _tree_math as tree_math
-from crypto.mls._extensions import Extensions, RequiredCapabilities, required_capabilities
+from crypto.mls._extensions import Extensions, required_capabilities
 from crypto.mls._leaf_node import LeafNode
 from crypto.mls._leaf_rules import (
     LAST_DEFAULT_EXTENSION,
     LAST_DEFAULT_PROPOSAL,
     LeafFault,
-    extensions_listed,
     is_leaf_signed,
     leaf_form_fault,
 )
@@ -133,26 +133,43 @@ def check_unique_keys(tree: RatchetTree) -> None:
         raise InvalidTree(TreeFault.DUPLICATE_KEY)
 
 
-def check_capabilities(tree: RatchetTree, extensions: Extensions) -> None:
-    """Each member supports what the group requires and uses, and the credential types of all others."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a member must list to be in a group: what it requires and the extensions it uses."""
+
+    extensions: frozenset[int]
+    proposals: frozenset[int]
+    credentials: frozenset[int]
+
+    def are_met_by(self, leaf: LeafNode) -> bool:
+        """Whether this client lists all of it."""
+        able = leaf.capabilities
+        return (
+            self.extensions.issubset(able.extensions)
+            and self.proposals.issubset(able.proposals)
+            and self.credentials.issubset(able.credentials)
+        )
+
+
+def needs_of(extensions: Extensions) -> Needs:
+    """What a group with these extensions in its context needs (sections 7.2 and 11.1).
+
+    `FramingError` where the required capabilities are of bad form.
+    """
     required = required_capabilities(extensions)
-    leaves = [leaf for _, leaf in tree.leaves()]
-    in_use = {leaf.credential.kind for leaf in leaves}
-    for leaf in leaves:
-        capabilities = leaf.capabilities
-        if (
-            not in_use.issubset(capabilities.credentials)
-            or not extensions_listed(extensions, capabilities)
-            or not meets(leaf, required)
-        ):
-            raise InvalidTree(TreeFault.LEAF_CAPABILITY)
-
-
-def meets(leaf: LeafNode, required: RequiredCapabilities) -> bool:
-    """Whether a member supports all that a group requires (section 7.2: what is default is not listed)."""
-    able = leaf.capabilities
-    return (
-        all(kind <= LAST_DEFAULT_EXTENSION or kind in able.extensions for kind in required.extensions)
-        and all(kind <= LAST_DEFAULT_PROPOSAL or kind in able.proposals for kind in required.proposals)
-        and all(kind in able.credentials for kind in required.credentials)
+    kinds = [*required.extensions, *(extension.kind for extension in extensions)]
+    return Needs(
+        frozenset(kind for kind in kinds if kind > LAST_DEFAULT_EXTENSION),
+        frozenset(kind for kind in required.proposals if kind > LAST_DEFAULT_PROPOSAL),
+        frozenset(required.credentials),
     )
+
+
+def check_capabilities(tree: RatchetTree, extensions: Extensions) -> None:
+    """Each member supports what the group needs, and the credential types of all others."""
+    leaves = [leaf for _, leaf in tree.leaves()]
+    needs = needs_of(extensions)
+    in_use = frozenset(leaf.credential.kind for leaf in leaves)
+    needs = Needs(needs.extensions, needs.proposals, needs.credentials | in_use)
+    if not all(needs.are_met_by(leaf) for leaf in leaves):
+        raise InvalidTree(TreeFault.LEAF_CAPABILITY)

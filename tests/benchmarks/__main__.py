@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 from rich.console import Console
 
-from tests.benchmarks import hotspots, memory, messaging, verification
+from tests.benchmarks import hotspots, memory, messaging, mls, verification
 from tests.benchmarks.floors import PIPELINED, Floors, measure_floors
 from tests.benchmarks.load import allow_many_files
 from tests.benchmarks.probes import machine
@@ -38,6 +38,7 @@ IDLE: dict[str, Callable[[World], Awaitable[Row]]] = {
 VERIFICATION: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
     "tokens": verification.measure_tokens,
     "edge": verification.measure_edge,
+    "mls": mls.measure_mls,
 }
 CASES = [*MESSAGES, *IDLE, *VERIFICATION]
 

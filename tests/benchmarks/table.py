@@ -60,6 +60,7 @@ _HEADS = {
     "memory": ("Idle", "KiB each"),
     "tokens": ("Who calls: a token verified, its document held", "CPU µs"),
     "edge": ("The edge besides server and signature, handler aside", "CPU µs"),
+    "mls": ("MLS bytes: read, checked, a group followed", "CPU µs"),
     "floors": ("Floors: the parts alone", "CPU µs"),
 }
 

@@ -32,7 +32,7 @@ from crypto.mls import (
     read_group_info,
     reopen_group,
 )
-from tests.crypto.mls.people import client, group_of
+from tests.crypto.mls.people import NAMES, client, group_of
 
 ALICE, BOB, CAROL = client("alice"), client("bob"), client("carol")
 GROUP = group_of(ALICE, BOB, CAROL)
@@ -177,6 +177,23 @@ def test_an_unmerged_leaf_is_listed_at_every_parent_on_its_way_up() -> None:
     info = people[0].group_info_of(b"a group", 1, RatchetTree(tuple(nodes)), 0)
     assert refusal(info) == (GroupFault.TREE, TreeFault.UNMERGED_LEAVES)
     assert open_group(people[0].group_info(group)) == group
+
+
+def test_a_parent_is_vouched_for_as_the_tree_was_before_somebody_came() -> None:
+    """The hash of the other side leaves out who was added there since, at every parent on the way down."""
+    people = [client(name) for name in NAMES[:7]]
+    group = group_of(*people)
+    group = people[0].commit(group, [Remove(5)]).group
+    group = people[4].commit(group).group
+    group = people[0].commit(group).group
+    group = people[0].commit(group, [Add(people[5].key_package())], with_path=False).group
+    assert {index for index, node in group.tree.parents() if 5 in node.unmerged_leaves} == {7, 11}
+    assert open_group(people[0].group_info(group)) == group
+    below = group.tree.nodes[11]
+    assert isinstance(below, ParentNode)
+    nodes = (*group.tree.nodes[:11], replace(below, parent_hash=bytes(32)), *group.tree.nodes[12:])
+    info = people[0].group_info_of(b"a group", 1, RatchetTree(nodes), 0)
+    assert refusal(info) == (GroupFault.TREE, TreeFault.PARENT_HASH)
 
 
 def test_the_group_info_beside_a_commit_is_of_exactly_the_state_it_makes() -> None:

@@ -116,6 +116,14 @@ def test_the_signature_covers_the_commit_its_place_and_the_state_of_the_group() 
     assert fault_of(made, group=fork) is HandshakeFault.SIGNATURE
 
 
+def test_an_outsider_who_may_propose_may_not_commit() -> None:
+    """The reader refuses such a message; the check does not rely on that."""
+    for sender in (Sender(SenderType.EXTERNAL, 0), Sender(SenderType.NEW_MEMBER_PROPOSAL)):
+        assert fault_of(ALICE.sign(GROUP, path_commit(), sender)) is HandshakeFault.SENDER
+    with pytest.raises(InvalidHandshake, match="sender"):
+        verify_proposal(GROUP, DAVE.sign(GROUP, Remove(0), Sender(SenderType.NEW_MEMBER_COMMIT)))
+
+
 def test_a_proposal_is_no_commit_and_a_commit_no_proposal() -> None:
     """And application data in clear is neither."""
     message, _ = ALICE.propose(GROUP, Remove(1))
