@@ -37,8 +37,8 @@ def test_an_example_of_waits_that_double_up_to_the_longest_and_are_forgiven() ->
 
 
 def test_tokens_that_were_under_way_when_the_lock_fell_do_not_lengthen_it() -> None:
-    """A busy client whose account has a new key sends fifty before it hears of the first: that is one mistake,
-    and fifty doublings would keep it out for a quarter of an hour."""
+    """A busy client whose account has a new key sends fifty before it hears of the first: that is one
+    mistake, and fifty doublings would keep it out for a quarter of an hour."""
     lockout = Lockout(POLICY)
     for _ in range(50):
         lockout.wrong("ann", "here", 100.0)
