@@ -1,6 +1,6 @@
-"""Which proposals a commit may bring together (RFC 9420 section 12.2), and which it must not leave out."""
+"""Which proposals a commit may bring together (RFC 9420 section 12.2)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto.mls._commit import Commit, ProposalByReference
@@ -95,41 +95,6 @@ def check_external_list(committed: Sequence[CommittedProposal]) -> None:
         or _repeats(own)
     ):
         raise InvalidHandshake(HandshakeFault.EXTERNAL_COMMIT)
-
-
-def left_out(
-    committed: Sequence[CommittedProposal],
-    pending: Iterable[VerifiedProposal],
-    committer: int,
-    keys_in_tree: frozenset[bytes],
-) -> tuple[bytes, ...]:
-    """The references of pending proposals that this commit of a member could have taken and did not.
-
-    One that the list excludes (it is about the committer, about a leaf that something else here is about,
-    or about extensions that another one sets) is not owed: else two members who propose to remove the same
-    third would stop the group. Neither is an Add of a client that is in the next tree, by its signature
-    key, nor anything beside a ReInit.
-    """
-    taken = {entry.ref for entry in committed}
-    proposals = [entry.proposal for entry in committed]
-    if _holds(proposals, ReInit):
-        return ()
-    targets = {entry.target for entry in committed} | {committer}
-    owed: list[bytes] = []
-    for candidate in pending:
-        entry = CommittedProposal(candidate.sender, candidate.proposal, candidate.ref)
-        proposal = candidate.proposal
-        excluded = (
-            entry.ref in taken
-            or (entry.target is not None and entry.target in targets)
-            or isinstance(proposal, ReInit)
-            or (isinstance(proposal, GroupContextExtensions) and _holds(proposals, GroupContextExtensions))
-            or (isinstance(proposal, PreSharedKey) and proposal in proposals)
-            or (isinstance(proposal, Add) and proposal.key_package.leaf_node.signature_key in keys_in_tree)
-        )
-        if not excluded:
-            owed.append(candidate.ref)
-    return tuple(owed)
 
 
 def _holds(proposals: Sequence[Proposal], *kinds: type) -> bool:

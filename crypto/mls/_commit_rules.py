@@ -15,7 +15,6 @@ from crypto.mls._commit_list import (
     CommittedProposal,
     check_external_list,
     check_member_list,
-    left_out,
     resolve_proposals,
 )
 from crypto.mls._extensions import Extensions
@@ -26,6 +25,7 @@ from crypto.mls._handshake import VerifiedProposal, check_place_and_signature
 from crypto.mls._handshake_errors import HandshakeFault, InvalidHandshake
 from crypto.mls._key_package import key_package_ref
 from crypto.mls._members import Member, MemberUpdate, member_at
+from crypto.mls._owed import left_out
 from crypto.mls._path_rules import apply_path
 from crypto.mls._proposal_rules import check_proposal
 from crypto.mls._proposals import (
@@ -94,7 +94,7 @@ def verify_commit(
     """What this commit does to the group, or `InvalidHandshake` with the first thing that is wrong.
 
     `pending` are verified proposals by reference; those of other epochs are as good as absent. With
-    `require_references` a member's commit must take all of them that it can. `now` (seconds since 1970) is
+    `require_references` a member's commit must take all that it owes (`_owed`). `now` (seconds since 1970) is
     for the lifetimes of added key packages; None leaves them out.
     """
     commit = message.content
@@ -140,9 +140,8 @@ def verify_commit(
     )
     _check_tree(tree, extensions)
     if require_references and not is_external:
-        keys = frozenset([leaf.signature_key for _, leaf in tree.leaves()])
         current = [proposal for proposal in pending.values() if proposal.epoch == group.epoch]
-        if left_out(committed, current, committer, keys):
+        if left_out(committed, current, committer, tree, extensions):
             raise InvalidHandshake(HandshakeFault.MISSING_REFERENCE)
     context = GroupContext(
         group.context.cipher_suite,

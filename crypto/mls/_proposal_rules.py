@@ -21,7 +21,7 @@ from crypto.mls._proposals import (
     Update,
 )
 from crypto.mls._public_group import PublicGroup
-from crypto.mls._tree_rules import InvalidTree, check_capabilities, check_leaf, needs_of
+from crypto.mls._tree_rules import InvalidTree, check_capabilities, check_leaf, fits, has_free_keys
 
 
 def check_proposal(group: PublicGroup, sender: Sender, proposal: Proposal, now: int | None) -> None:
@@ -63,7 +63,7 @@ def _check_add(group: PublicGroup, proposal: Add, now: int | None) -> None:
     origin = key_package.leaf_node.origin
     if now is not None and isinstance(origin, Lifetime) and not origin.not_before <= now < origin.not_after:
         raise InvalidHandshake(HandshakeFault.KEY_PACKAGE, key_package_reason=KeyPackageReason.LIFETIME)
-    if not needs_of(group.context.extensions).are_met_by(key_package.leaf_node):
+    if not fits(group.tree, key_package.leaf_node, group.context.extensions):
         raise InvalidHandshake(HandshakeFault.CAPABILITY)
 
 
@@ -74,8 +74,10 @@ def _check_update(group: PublicGroup, leaf_index: int | None, leaf: LeafNode) ->
         raise InvalidHandshake(HandshakeFault.SENDER)
     if leaf.credential != old.credential:
         raise InvalidHandshake(HandshakeFault.IDENTITY)
-    if leaf.encryption_key == old.encryption_key:
+    if not has_free_keys(group.tree, leaf, leaf_index):
         raise InvalidHandshake(HandshakeFault.PROPOSAL)
+    if not fits(group.tree, leaf, group.context.extensions):
+        raise InvalidHandshake(HandshakeFault.CAPABILITY)
     try:
         check_leaf(group.suite, leaf, group.group_id, leaf_index)
     except InvalidTree as error:

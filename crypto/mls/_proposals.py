@@ -70,7 +70,7 @@ PreSharedKeyId: TypeAlias = ExternalPsk | ResumptionPsk
 class Add:
     """Take the client of this key package in."""
 
-    kind: ClassVar = ProposalType.ADD
+    kind: ClassVar[ProposalType] = ProposalType.ADD
     key_package: KeyPackage
 
     def encode(self) -> bytes:
@@ -82,7 +82,7 @@ class Add:
 class Update:
     """Replace the sender's leaf by this one."""
 
-    kind: ClassVar = ProposalType.UPDATE
+    kind: ClassVar[ProposalType] = ProposalType.UPDATE
     leaf_node: LeafNode
 
     def encode(self) -> bytes:
@@ -94,7 +94,7 @@ class Update:
 class Remove:
     """Take the member at this leaf out."""
 
-    kind: ClassVar = ProposalType.REMOVE
+    kind: ClassVar[ProposalType] = ProposalType.REMOVE
     removed: int  # leaf index
 
     def encode(self) -> bytes:
@@ -106,7 +106,7 @@ class Remove:
 class PreSharedKey:
     """Mix a pre-shared key into the next epoch."""
 
-    kind: ClassVar = ProposalType.PRE_SHARED_KEY
+    kind: ClassVar[ProposalType] = ProposalType.PRE_SHARED_KEY
     psk: PreSharedKeyId
 
     def encode(self) -> bytes:
@@ -118,7 +118,7 @@ class PreSharedKey:
 class ReInit:
     """Close the group in favour of a new one, whose version and suite may be newer than this package."""
 
-    kind: ClassVar = ProposalType.REINIT
+    kind: ClassVar[ProposalType] = ProposalType.REINIT
     group_id: bytes
     version: int
     cipher_suite: int
@@ -134,7 +134,7 @@ class ReInit:
 class ExternalInit:
     """Join with a secret that only the group's external key opens."""
 
-    kind: ClassVar = ProposalType.EXTERNAL_INIT
+    kind: ClassVar[ProposalType] = ProposalType.EXTERNAL_INIT
     kem_output: bytes
 
     def encode(self) -> bytes:
@@ -146,7 +146,7 @@ class ExternalInit:
 class GroupContextExtensions:
     """Replace the extensions of the group context by these."""
 
-    kind: ClassVar = ProposalType.GROUP_CONTEXT_EXTENSIONS
+    kind: ClassVar[ProposalType] = ProposalType.GROUP_CONTEXT_EXTENSIONS
     extensions: Extensions
 
     def encode(self) -> bytes:
@@ -158,7 +158,7 @@ class GroupContextExtensions:
 class SelfRemove:
     """Take the sender out, by whoever commits next."""
 
-    kind: ClassVar = ProposalType.SELF_REMOVE
+    kind: ClassVar[ProposalType] = ProposalType.SELF_REMOVE
 
     def encode(self) -> bytes:
         """The type; there is nothing more."""

@@ -38,7 +38,9 @@ def sibling(node: int) -> int:
 
 
 def direct_path(node: int, leaves: int) -> list[int]:
-    """The ancestors of a node, from its parent to the root."""
+    """The ancestors of a node, from its parent to the root; `IndexError` where the tree has no such node."""
+    if not 0 <= node < 2 * leaves - 1:
+        raise IndexError("no node of this tree")  # it would climb past the root for ever
     top = root(leaves)
     path: list[int] = []
     while node != top:

@@ -173,3 +173,27 @@ def check_capabilities(tree: RatchetTree, extensions: Extensions) -> None:
     needs = Needs(needs.extensions, needs.proposals, needs.credentials | in_use)
     if not all(needs.are_met_by(leaf) for leaf in leaves):
         raise InvalidTree(TreeFault.LEAF_CAPABILITY)
+
+
+def fits(tree: RatchetTree, leaf: LeafNode, extensions: Extensions) -> bool:
+    """Whether capabilities allow this leaf in the tree of a group with these extensions."""
+    others = [other for _, other in tree.leaves()]
+    in_use = {other.credential.kind for other in others}
+    kind = leaf.credential.kind
+    return (
+        needs_of(extensions).are_met_by(leaf)
+        and in_use.issubset(leaf.capabilities.credentials)
+        and all(kind in other.capabilities.credentials for other in others)
+    )
+
+
+def has_free_keys(tree: RatchetTree, leaf: LeafNode, leaf_index: int | None = None) -> bool:
+    """Whether nobody else's node has a key of this leaf; it may keep the signature key of its own place.
+
+    The encryption key must be new in any case, in its own place too.
+    """
+    if any(node is not None and node.encryption_key == leaf.encryption_key for node in tree.nodes):
+        return False
+    return all(
+        index == leaf_index or other.signature_key != leaf.signature_key for index, other in tree.leaves()
+    )

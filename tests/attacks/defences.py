@@ -240,7 +240,7 @@ ATTACKS: Final = (
         ),
         (
             Removal("router/edge/connection.py", "if data and not self._busy and not self._head_begun:", "if data and not self._busy:"),
-            Removal("router/edge/connection.py", "with trio.move_on_after(self._limits.header_timeout) as limit:", "with trio.CancelScope() as limit:"),
+            Removal("router/edge/connection.py", "with trio.move_on_after(self._limits.header_timeout) as limit:", "with trio.move_on_after(1_000) as limit:"),
         ),
     ),
     Attack(

@@ -200,9 +200,11 @@ class Client:
         ref = proposal_ref(self.suite, message)
         return message, VerifiedProposal(group.epoch, ref, message.sender, proposal)
 
-    def fresh_leaf(self, group: PublicGroup, origin: LeafOrigin) -> LeafNode:
+    def fresh_leaf(
+        self, group: PublicGroup, origin: LeafOrigin, *, encryption_key: bytes | None = None
+    ) -> LeafNode:
         """A new leaf for the place that this member has."""
-        return self.leaf(origin, group.group_id, self.leaf_index(group))
+        return self.leaf(origin, group.group_id, self.leaf_index(group), encryption_key=encryption_key)
 
     def commit(
         self,

@@ -6,6 +6,8 @@ Left out are the vectors of secrets (key schedule, secret tree, message protecti
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from crypto.mls import (
     STANDARD_SUITES,
     Add,
@@ -82,6 +84,13 @@ def test_node_indices() -> None:
             assert children == (case["left"][node], case["right"][node])
             around = (None, None) if node == top else (tree_math.parent(node), tree_math.sibling(node))
             assert around == (case["parent"][node], case["sibling"][node])
+
+
+@pytest.mark.parametrize(("node", "leaves"), [(2, 1), (7, 4), (-1, 4)])
+def test_a_node_beyond_the_tree_has_no_path(node: int, leaves: int) -> None:
+    """Its ancestors never are the root: looking for them would not end."""
+    with pytest.raises(IndexError):
+        tree_math.direct_path(node, leaves)
 
 
 def test_recorded_trees_are_valid() -> None:
