@@ -11,6 +11,7 @@ from typing import Final
 from router.edge import handlers_device as device
 from router.edge import handlers_ticket as ticket
 from router.edge.mls import (
+    blocks,
     groups,
     groups_create,
     groups_info,
@@ -112,9 +113,9 @@ ROWS: Final = (
     _call(_MLS, "getRequestCount", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_MLS, "getChatRequestSettings", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_MLS, "updateChatRequestSettings", unbuilt, "default", _I.NATURAL, auth=_PERSON),
-    _call(_MLS, "checkBlocks", unbuilt, "default", _I.READ, auth=_PERSON),
-    _call(_MLS, "getBlockStatus", unbuilt, "default", _I.READ, auth=_PERSON),
-    _call(_MLS, "handleBlockChange", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "checkBlocks", blocks.check_blocks, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "getBlockStatus", blocks.get_block_status, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "handleBlockChange", blocks.handle_block_change, "default", _I.NATURAL, auth=_PERSON),
 
     # streams
     _call(_MLS, "getSubscriptionTicket", ticket.get_mls, "stream", _I.NATURAL),
