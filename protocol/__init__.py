@@ -57,6 +57,7 @@ from protocol._dagcbor import (
     encode_dagcbor,
 )
 from protocol._decide import decide
+from protocol._device_commands import ReissueWelcome, TellAccount
 from protocol._digest import (
     commit_id,
     first_digest,
@@ -114,6 +115,7 @@ from protocol._facts import (
     decode_fact,
     encode_fact,
 )
+from protocol._facts_devices import AccountFact, KeyPackagesLow, KeyPackagesRestocked, WelcomeReissued
 from protocol._group import (
     Announced,
     Asked,
@@ -251,6 +253,7 @@ __all__ = [
     "TRANSITIONS",
     "Accepted",
     "AccountDid",
+    "AccountFact",
     "AccountNamed",
     "Act",
     "Action",
@@ -310,6 +313,8 @@ __all__ = [
     "InvalidCursor",
     "InvalidDagCbor",
     "InvalidId",
+    "KeyPackagesLow",
+    "KeyPackagesRestocked",
     "Known",
     "LeafAdd",
     "LeafReplaced",
@@ -342,6 +347,7 @@ __all__ = [
     "ReaddWait",
     "ReadditionRequested",
     "RefreshGroupInfo",
+    "ReissueWelcome",
     "Rejected",
     "Rejoin",
     "RemoveMember",
@@ -362,6 +368,7 @@ __all__ = [
     "Spliced",
     "Standing",
     "Submit",
+    "TellAccount",
     "TellBlock",
     "UpdateGroupInfo",
     "UpdatePolicy",
@@ -370,6 +377,7 @@ __all__ = [
     "Warned",
     "WelcomeFor",
     "WelcomeReissueRequested",
+    "WelcomeReissued",
     "acts_of",
     "audience",
     "body_hash",

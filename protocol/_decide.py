@@ -36,6 +36,7 @@ from typing import TypeVar
 
 from protocol._answers import Known, Limits, Outcome
 from protocol._commands import AddMembers, Create, Leave, RemoveMember, Send
+from protocol._device_commands import ReissueWelcome, TellAccount
 from protocol._group_commands import (
     AnnounceDevice,
     ChangeRole,
@@ -50,6 +51,8 @@ from protocol._group_commands import (
     UpdatePolicy,
     Warn,
 )
+from protocol._log import ConversationKind
+from protocol._rules_account import tell_account
 from protocol._rules_commit import (
     commit,
     commit_of_one_removed,
@@ -71,6 +74,7 @@ from protocol._rules_propose import propose, propose_of_one_who_waits, propose_o
 from protocol._rules_reset import reset_group
 from protocol._rules_roles import change_role, give_up_role, update_policy, warn
 from protocol._rules_send import send, send_of_one_who_waits, send_of_one_who_went
+from protocol._rules_welcome import reissue_welcome
 from protocol._standing import (
     CONVO_NOT_FOUND,
     NOT_ADMIN,
@@ -105,8 +109,12 @@ def decide(
 
 def decide_at(state: Conversation | None, command: Command, turn: Turn) -> Outcome:
     """`decide` with the time quantised already; a batch computes it once."""
+    if isinstance(command, TellAccount):
+        return tell_account(state, command, turn)
     if state is None:
         return create(command, turn) if isinstance(command, Create) else CONVO_NOT_FOUND
+    if state.kind is ConversationKind.ACCOUNT:
+        return CONVO_NOT_FOUND
     who = standing(state, command.account)
     match command:
         case Send():
@@ -139,6 +147,8 @@ def decide_at(state: Conversation | None, command: Command, turn: Turn) -> Outco
             return REFRESH_GROUP_INFO[who](state, command, turn)
         case UpdateGroupInfo():
             return UPDATE_GROUP_INFO[who](state, command, turn)
+        case ReissueWelcome():
+            return REISSUE_WELCOME[who](state, command, turn)
         case ResetGroup():  # pragma: no branch - the union is closed, mypy checks it
             return RESET_GROUP[who](state, command, turn)
 
@@ -293,6 +303,14 @@ REQUEST_READD: _Row[RequestReadd] = _row(
     moderator=request_readd,
     admin=request_readd,
     left=request_readd,
+    removed=_gone,
+)
+REISSUE_WELCOME: _Row[ReissueWelcome] = _row(
+    pending=_waits,
+    member=reissue_welcome,
+    moderator=reissue_welcome,
+    admin=reissue_welcome,
+    left=_gone,
     removed=_gone,
 )
 REFRESH_GROUP_INFO: _Row[RefreshGroupInfo] = _row(

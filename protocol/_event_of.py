@@ -27,8 +27,9 @@ from protocol._facts import (
     WelcomeReissueRequested,
     decode_fact,
 )
+from protocol._facts_devices import KeyPackagesLow, KeyPackagesRestocked, WelcomeReissued
 from protocol._ids import AccountDid, DeviceId
-from protocol._log import Entry, EntryKind
+from protocol._log import ConversationKind, Entry, EntryKind
 from protocol._time import bucket_text
 from schema.wire import Octets
 from schema.wire.rookery import (
@@ -68,6 +69,8 @@ def event_of(entry: Entry) -> Event:
         return _message(entry, entry.body)
     convo, at = entry.conversation, bucket_text(entry.received)
     match decode_fact(entry.body):
+        case Created(kind=ConversationKind.ACCOUNT, creator=creator):
+            return StreamEventsNoticeEvent(convo_id=convo, name="account", did=creator, seq=entry.seq)
         case Created():
             return StreamEventsConvoEvent(convo_id=convo, seq=entry.seq, action="created")
         case MembersAdded(actor=actor, members=members):
@@ -76,7 +79,10 @@ def event_of(entry: Entry) -> Event:
             return _membership(entry, account, "deviceRemoved", actor, reason, devices)
         case MemberRemoved(account=account, actor=actor, action=action, reason=reason):
             return _membership(entry, account, action, actor, reason)
-        case LeafReplaced(account=account, actor=actor, device=device):
+        case (
+            LeafReplaced(account=account, actor=actor, device=device)
+            | WelcomeReissued(account=account, by=actor, device=device)
+        ):
             return _membership(entry, account, "joined", actor, None, (device,))
         case CommitMade(commit=commit, digest=digest):
             return _message(entry, commit, "commit", digest)
@@ -143,6 +149,24 @@ def event_of(entry: Entry) -> Event:
         case AccountNamed(actor=actor, account=account):
             return StreamEventsNoticeEvent(
                 convo_id=convo, name="named", did=account, actor=actor, seq=entry.seq
+            )
+        case KeyPackagesLow(account=account, device=device, suite=suite, remaining=remaining):
+            return StreamEventsNoticeEvent(
+                convo_id=convo,
+                name="keyPackagesLow",
+                did=account,
+                device_id=device,
+                text=f"Key packages left of MLS cipher suite {suite}: {remaining}.",
+                seq=entry.seq,
+            )
+        case KeyPackagesRestocked(account=account, device=device, suite=suite):
+            return StreamEventsNoticeEvent(
+                convo_id=convo,
+                name="keyPackagesRestocked",
+                did=account,
+                device_id=device,
+                text=f"There are enough key packages of MLS cipher suite {suite} again.",
+                seq=entry.seq,
             )
         case BlockConflict(blocker=blocker, blocked=blocked, stands=stands):
             return StreamEventsNoticeEvent(

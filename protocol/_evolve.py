@@ -60,6 +60,8 @@ def _message(state: Conversation, entry: Entry) -> Conversation:
 def _members_added(state: Conversation, entry: Entry) -> Conversation:
     fact = fact_of(state, entry, MembersAdded)
     account = one_account(fact.members)
+    if state.kind is ConversationKind.ACCOUNT and account != state.creator:
+        raise BrokenLog("an account's log is for its own devices")
     group = state.group
     if (group.owed > 0) is not (state.kind is ConversationKind.MLS):
         raise BrokenLog("who joins an MLS group joins by a commit")
@@ -163,14 +165,16 @@ def _created(entry: Entry) -> Conversation:
     check_uncounted(entry, 0)
     if entry.seq != 1:
         raise BrokenLog("CREATED is seq 1")
-    if entry.epoch < 0 or (fact.kind is ConversationKind.OPAQUE and entry.epoch != 0):
-        raise BrokenLog("an opaque conversation has epoch 0 only")
+    if entry.epoch < 0 or (fact.kind is not ConversationKind.MLS and entry.epoch != 0):
+        raise BrokenLog("without an MLS group there is epoch 0 only")
     members = joining(fact.members, entry)
     devices_by_account = by_account(members.values())
     if fact.creator not in devices_by_account:
         raise BrokenLog("the creator is a member")
-    if fact.kind is ConversationKind.OPAQUE and (fact.pending or fact.group_info is not None):
+    if fact.kind is not ConversationKind.MLS and (fact.pending or fact.group_info is not None):
         raise BrokenLog("only an MLS group has somebody waiting, or a GroupInfo")
+    if fact.kind is ConversationKind.ACCOUNT and devices_by_account.keys() != {fact.creator}:
+        raise BrokenLog("an account's log is for its own devices")
     if not devices_by_account.keys().isdisjoint(fact.pending):
         raise BrokenLog("who is in does not wait")
     return Conversation(

@@ -31,6 +31,7 @@ from protocol._facts import (
     WelcomeReissueRequested,
     decode_fact,
 )
+from protocol._facts_devices import KeyPackagesLow, KeyPackagesRestocked, WelcomeReissued
 from protocol._group import Announced, Asked, Conflict, Group, Rejoin
 from protocol._ids import AccountDid, DeviceId
 from protocol._log import ConversationKind, Entry, EntryKind
@@ -52,7 +53,7 @@ def group_after(group: Group, entry: Entry, fact: Fact) -> Group:
     """`evolve_group` with the fact read already."""
     match fact:
         case Created(kind=kind, group_id=group_id, pending=pending, group_info=group_info):
-            if kind is ConversationKind.OPAQUE:
+            if kind is not ConversationKind.MLS:
                 return Group()
             return Group(
                 digest=first_digest(group_id, 0), group_info_hash=group_info, pending=frozenset(pending)
@@ -76,8 +77,20 @@ def group_after(group: Group, entry: Entry, fact: Fact) -> Group:
             return replace(group, pending=group.pending | {account})
         case LeafReplaced(device=device):
             return replace(
-                group, needs_rejoin=_without(group.needs_rejoin, (device,)), owed=max(0, group.owed - 1)
+                group,
+                needs_rejoin=_without(group.needs_rejoin, (device,)),
+                external_by_device=_lately(group, entry, device),
+                owed=max(0, group.owed - 1),
             )
+        case WelcomeReissued(device=device):
+            return replace(group, needs_rejoin=_without(group.needs_rejoin, (device,)))
+        case KeyPackagesLow(device=device, suite=suite):
+            suites = sorted({*group.low.get(device, ()), suite})
+            return replace(group, low={**group.low, device: tuple(suites)})
+        case KeyPackagesRestocked(device=device, suite=suite):
+            short = tuple(each for each in group.low.get(device, ()) if each != suite)
+            fine = _without(group.low, (device,))
+            return replace(group, low={**fine, device: short} if short else fine)
         case NewDevice(account=account, device=device):
             return replace(group, announced={**group.announced, device: Announced(account, entry.seq)})
         case GroupInfoRefreshRequested():
@@ -125,6 +138,7 @@ def _removed(group: Group, fact: MemberRemoved) -> Group:
         if stays
         else _of_others(group.needs_rejoin, account),
         stale_leaves={**group.stale_leaves, **fact.stale},
+        low=_without(group.low, fact.devices),
         owed=max(0, group.owed - 1),
     )
 
@@ -132,10 +146,8 @@ def _removed(group: Group, fact: MemberRemoved) -> Group:
 def _commit(group: Group, entry: Entry, fact: CommitMade) -> Group:
     last_external, by_device = group.last_external, group.external_by_device
     if fact.external and fact.device is not None:
-        since = entry.received - _REMEMBERED_SECONDS
         last_external = entry.received
-        by_device = {device: at for device, at in by_device.items() if at > since}
-        by_device[fact.device] = entry.received
+        by_device = _lately(group, entry, fact.device)
     return replace(
         group,
         digest=fact.digest,
@@ -148,6 +160,13 @@ def _commit(group: Group, entry: Entry, fact: CommitMade) -> Group:
         owed=fact.changes,
         external=fact.external,
     )
+
+
+def _lately(group: Group, entry: Entry, device: DeviceId) -> dict[DeviceId, int]:
+    """When devices got another leaf, this one now; what is longer ago than any cooldown is forgotten."""
+    since = entry.received - _REMEMBERED_SECONDS
+    recent = {other: at for other, at in group.external_by_device.items() if at > since}
+    return {**recent, device: entry.received}
 
 
 def _reset(group: Group, fact: GroupReset) -> Group:
@@ -192,6 +211,7 @@ def _rejoin(
         offered=entry.received,
         seq=entry.seq,
         tried=tried,
+        cause="welcome" if isinstance(fact, WelcomeReissueRequested) else "lost",
     )
 
 

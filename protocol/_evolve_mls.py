@@ -24,6 +24,7 @@ from protocol._facts import (
     WelcomeReissueRequested,
     decode_fact,
 )
+from protocol._facts_devices import KeyPackagesLow, KeyPackagesRestocked, WelcomeReissued
 from protocol._ids import AccountDid, DeviceId
 from protocol._log import ConversationKind, Entry, body_hash
 from protocol._policy import Role
@@ -173,6 +174,17 @@ def _tellable(state: Conversation, fact: Notice) -> bool:
         ):
             helped = leased is None or leased in state.members
             return mls and may_come_back(state, account) and attempt > 0 and helped
+        case WelcomeReissued(by=by, account=account, device=device):
+            waits = device in state.group.needs_rejoin and device in state.devices_of(account)
+            return mls and state.is_member(by) and waits
+        case KeyPackagesLow(account=account, device=device, suite=suite):
+            return (
+                state.kind is ConversationKind.ACCOUNT
+                and account == state.creator
+                and not _told_low(state, device, suite)
+            )
+        case KeyPackagesRestocked(account=account, device=device, suite=suite):
+            return account == state.creator and _told_low(state, device, suite)
         case BlockConflict(by=by, blocker=blocker, blocked=blocked, stands=stands, audience=audience):
             inside = state.is_member(blocker) and state.is_member(blocked)
             news = (state.group.conflict(blocker, blocked) is None) is stands
@@ -181,6 +193,10 @@ def _tellable(state: Conversation, fact: Notice) -> bool:
         case Warned(by=by, account=account):  # pragma: no branch - the union is closed, mypy checks it
             warner = by in state.admins or by in state.group.moderators
             return warner and state.is_member(account) and account not in state.admins
+
+
+def _told_low(state: Conversation, device: DeviceId, suite: int) -> bool:
+    return suite in state.group.low.get(device, ())
 
 
 def may_come_back(state: Conversation, account: AccountDid) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from protocol._errors import BrokenLog
+from protocol._facts_devices import AccountFact, WelcomeReissued
 from protocol._ids import AccountDid, DeviceId
 from protocol._log import ConversationKind, MemberDevice
 from protocol._policy import Policy, Role
@@ -214,6 +215,8 @@ Notice = (
     | WelcomeReissueRequested
     | Warned
     | BlockConflict
+    | WelcomeReissued
+    | AccountFact
 )
 """What an entry of kind NOTICE holds."""
 

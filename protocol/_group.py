@@ -4,6 +4,8 @@ It is one value, so that a store can keep it as one column (`encode_group`) and 
 `evolve_group`, which needs nothing but this value and the next entry.
 """
 
+from typing import Literal
+
 import msgspec
 from msgspec.structs import replace
 
@@ -28,6 +30,8 @@ class Rejoin(msgspec.Struct, frozen=True, gc=False):
     """The entry that tells so."""
     tried: tuple[DeviceId, ...] = ()
     """Whom it was offered to, in order, the last one included."""
+    cause: Literal["lost", "welcome"] = "lost"
+    """`welcome`: it has a leaf, and could not use its Welcome."""
 
 
 class Announced(msgspec.Struct, frozen=True, gc=False):
@@ -84,13 +88,16 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     last_external: int | None = None
     """Bucket of the last external commit."""
     external_by_device: dict[DeviceId, int] = {}
-    """Bucket of the last external commit of each device, of the last hour."""
+    """Bucket in which each device last got another leaf in place of its own or came in by itself, of the last
+    hour."""
     refresh: Asked | None = None
     """A fresh GroupInfo was asked for and has not come yet."""
     conflicts: tuple[Conflict, ...] = ()
     """Blocks between members that stand, in the order in which they were told."""
     conflicts_resolved: int = 0
     """How many of them stand no more: taken back, or one of the two went."""
+    low: dict[DeviceId, tuple[int, ...]] = {}
+    """Of an account's own log: suites of which a device has few key packages left, which was told."""
     owed: int = 0
     """Entries that the last commit still owes: 0 between appends."""
     external: bool = False

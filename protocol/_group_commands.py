@@ -12,6 +12,7 @@ from protocol._commands import (
     RemoveMember,
     Send,
 )
+from protocol._device_commands import ReissueWelcome, TellAccount
 from protocol._digest import commit_id, proposal_id
 from protocol._handshake import Framing, GroupInfo, Handshake, LeafAdd, WelcomeFor
 from protocol._ids import AccountDid, ConversationId, DeviceId, MsgId
@@ -180,6 +181,8 @@ Command = (
     | RefreshGroupInfo
     | UpdateGroupInfo
     | ResetGroup
+    | TellAccount
+    | ReissueWelcome
 )
 
 
@@ -199,6 +202,8 @@ def payload_bytes(command: Command) -> int:
             return _bytes_beside(welcomes, group_info)
         case UpdateGroupInfo(group_info=group_info):
             return len(group_info.body)
+        case ReissueWelcome(welcome=welcome):
+            return len(welcome.body)
         case _:
             return 0
 

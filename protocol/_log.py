@@ -23,10 +23,12 @@ def body_hash(body: bytes) -> bytes:
 
 
 class ConversationKind(enum.StrEnum):
-    """What a conversation carries: MLS messages whose framing is read, or bytes nobody here reads."""
+    """What a conversation carries: MLS messages whose framing is read, bytes nobody here reads, or none."""
 
     MLS = "mls"
     OPAQUE = "opaque"
+    ACCOUNT = "account"
+    """An account's own log: facts that concern it alone, for its devices (`_rules_account.py`)."""
 
 
 class EntryKind(enum.IntEnum):

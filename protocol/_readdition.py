@@ -8,8 +8,9 @@ helpers do not make ten commits of which nine lose. A request moves like this:
       │            └──a commit gives the device a leaf──▶ done ◀─────────────────────┘
       └─▶ nobody is online: leased to none ──somebody comes online──▶ leased to it
 
-Who is asked first: another device of the same account, since it has every reason; then the others in an
-order that depends on the device that asks, so that the work is spread. Pure: who is online and what time it
+Who is asked first: a device that was asked to add another one already, so that ten which are lost at once are
+added by one commit and not by ten; another device of the same account, since it has every reason; then the
+others in an order that depends on the device that asks, so that the work is spread. Pure: who is online and what time it
 is are arguments, and the request's memory is in the log (`Group.needs_rejoin`).
 
 What can never happen: the device itself is asked; a device that needs to be added again itself is asked; the
@@ -85,7 +86,14 @@ def _helpers(
     """Member devices that are online and can read, in the order in which they are asked."""
     unable = {device, *state.group.needs_rejoin}
     able = [member for each, member in state.members.items() if each in online and each not in unable]
-    able.sort(key=lambda member: (member.account != account, _rank(device, member.device)))
+    busy = {request.leased_to for request in state.group.needs_rejoin.values()}
+    able.sort(
+        key=lambda member: (
+            member.device not in busy,
+            member.account != account,
+            _rank(device, member.device),
+        )
+    )
     return [member.device for member in able]
 
 

@@ -6,9 +6,9 @@ from protocol._answers import Accepted, Changed, CreateAnswer, Duplicate, Outcom
 from protocol._commands import AddMembers, Create, Leave, RemoveMember
 from protocol._effects import Effect
 from protocol._evolve import evolve
-from protocol._facts import AccountNamed, Created, MemberRemoved, MembersAdded, encode_fact
+from protocol._facts import AccountNamed, Created, MemberRemoved, MembersAdded
 from protocol._ids import MAX_SAFE_INTEGER, AccountDid, DeviceId
-from protocol._log import ConversationKind, Entry, EntryKind, MemberDevice, body_hash
+from protocol._log import ConversationKind, EntryKind, MemberDevice
 from protocol._rules_effects import group_info_effect, welcome_effects, welcomes_fit
 from protocol._standing import (
     ALREADY_MEMBER,
@@ -23,6 +23,7 @@ from protocol._standing import (
     Standing,
     Turn,
     fact_entry,
+    first_entry,
     has_device,
     standing,
     successor,
@@ -37,6 +38,7 @@ _UNTOLD_EPOCH = Rejected(
     "InvalidRequest", "A group with others in it is past epoch 0: state currentEpoch or send groupInfo."
 )
 _TWO_EPOCHS = Rejected("InvalidRequest", "The GroupInfo is of another epoch than the one stated.")
+_NOT_CREATED = Rejected("InvalidRequest", "An account's own log begins by itself.")
 _NO_GROUP_ID = Rejected("InvalidRequest", "An MLS conversation needs its group id.")
 
 
@@ -50,6 +52,8 @@ def create(command: Create, turn: Turn) -> Outcome:
     members = _distinct(command.members)
     if members is None:
         return TWO_OWNERS
+    if command.kind is ConversationKind.ACCOUNT:
+        return _NOT_CREATED
     if not any(member.account == command.account for member in members):
         return _NO_OWN_DEVICE
     if command.kind is ConversationKind.MLS:
@@ -115,10 +119,7 @@ def _began(
         pending=pending,
         group_info=None if command.group_info is None else command.group_info.hash,
     )
-    body = encode_fact(fact)
-    entry = Entry(
-        command.conversation, 1, EntryKind.CREATED, epoch, None, body, body_hash(body), 0, turn.received
-    )
+    entry = first_entry(command.conversation, fact, turn, epoch)
     return Accepted((entry,), CreateAnswer(evolve(None, entry)), effects)
 
 

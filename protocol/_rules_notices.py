@@ -18,6 +18,7 @@ from protocol._group_commands import (
     TellBlock,
     UpdateGroupInfo,
 )
+from protocol._ids import DeviceId
 from protocol._log import ConversationKind, EntryKind
 from protocol._rules_effects import group_info_effect
 from protocol._standing import (
@@ -97,6 +98,9 @@ def request_readd(state: Conversation, command: RequestReadd, turn: Turn) -> Out
     if leased_to is not None and (leased_to == device or leased_to not in state.members):
         return _NOT_HERE
     standing = state.group.needs_rejoin.get(device)
+    wait = _cooling(state, device, turn) if standing is None and command.cause == "lost" else 0
+    if wait > 0:
+        return Rejected("GroupFrozen", "This device has just got another leaf.", retry_after=float(wait))
     if standing is not None:
         if standing.account != account:
             return NOT_THIS_DEVICE
@@ -128,6 +132,14 @@ def tell_block(state: Conversation, command: TellBlock, turn: Turn) -> Outcome:
         return _MANY_CONFLICTS
     audience = admin_devices(state)
     return _told(state, BlockConflict(command.account, blocker, blocked, command.stands, audience), turn)
+
+
+def _cooling(state: Conversation, device: DeviceId, turn: Turn) -> int:
+    """Seconds until a device that got another leaf may ask for the next one."""
+    last = state.group.external_by_device.get(device)
+    if last is None or device not in state.members:
+        return 0
+    return max(0, last + turn.limits.device_external_cooldown - turn.received)
 
 
 def _told(state: Conversation, fact: Notice, turn: Turn) -> Accepted:

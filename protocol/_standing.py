@@ -9,7 +9,7 @@ import msgspec
 
 from protocol._answers import Known, Limits, Rejected
 from protocol._facts import Fact, encode_fact
-from protocol._ids import AccountDid, DeviceId
+from protocol._ids import AccountDid, ConversationId, DeviceId
 from protocol._log import Entry, EntryKind, body_hash
 from protocol._state import Conversation
 
@@ -100,6 +100,12 @@ def successor(state: Conversation, leaving: AccountDid) -> AccountDid | None:
         return None
     _, account = min((m.from_seq, m.account) for m in state.members.values() if m.account != leaving)
     return account
+
+
+def first_entry(conversation: ConversationId, fact: Fact, turn: Turn, epoch: int = 0) -> Entry:
+    """The entry that begins a conversation."""
+    body = encode_fact(fact)
+    return Entry(conversation, 1, EntryKind.CREATED, epoch, None, body, body_hash(body), 0, turn.received)
 
 
 def fact_entry(state: Conversation, kind: EntryKind, fact: Fact, turn: Turn, *, place: int = 1) -> Entry:

@@ -15,6 +15,7 @@ Laws, each a property in the tests:
 - Memory: at most `max_items` accounts and `max_bytes`; the least recently used is given up first.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -102,7 +103,7 @@ class BlockCache:
         """Its blocks have changed: the next look asks. What is known stays known if nobody answers."""
         entry = self._entries.get(account)
         if entry is not None:
-            self._entries[account] = attrs.evolve(entry, until=0.0)
+            self._entries[account] = attrs.evolve(entry, until=-math.inf)
 
     def may_confirm(self, account: AccountDid, now: float, *, own: bool) -> float:
         """Seconds until a claim about the account's blocks may be looked into: 0 for now, and it is counted.

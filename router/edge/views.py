@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from protocol import Conversation, Entry, bucket_text
+from protocol import CommitMade, Conversation, Entry, EntryKind, ProposalMade, bucket_text, decode_fact
 from schema.wire import Octets, mls, rookery
 
 
@@ -22,6 +22,8 @@ def mls_convo(state: Conversation, unread: int | None = None) -> mls.ConvoView:
                 device_name=_text(member.device_name),
                 joined_at=bucket_text(member.joined),
                 is_admin=member.account in state.admins,
+                leaf_index=UNSET if member.leaf is None else member.leaf,
+                is_moderator=member.account in state.group.moderators,
             )
             for member in state.members.values()
         ),
@@ -35,6 +37,7 @@ def mls_convo(state: Conversation, unread: int | None = None) -> mls.ConvoView:
             else UNSET
         ),
         unread_count=UNSET if unread is None else unread,
+        generation=state.group.generation,
     )
 
 
@@ -67,14 +70,25 @@ def rookery_convo(state: Conversation, unread: int | None = None) -> rookery.Con
 
 
 def mls_message(entry: Entry) -> mls.MessageView:
-    """`blue.catbird.mls.defs#messageView` of a message entry."""
+    """`blue.catbird.mls.defs#messageView`: of a message, a commit or a proposal."""
+    body, kind, digest = entry.body, None, None
+    if entry.kind is not EntryKind.MESSAGE:
+        match decode_fact(entry.body):
+            case CommitMade() as fact:
+                body, kind, digest = fact.commit, "commit", fact.digest
+            case ProposalMade() as fact:
+                body, kind = fact.message, "proposal"
+            case other:
+                raise TypeError(f"a {type(other).__name__} is no message")
     return mls.MessageView(
         id=entry.msg_id or "",
         convo_id=entry.conversation,
-        ciphertext=Octets(entry.body),
+        ciphertext=Octets(body),
         epoch=entry.epoch,
         seq=entry.seq,
         created_at=bucket_text(entry.received),
+        message_type=_text(kind),
+        digest=UNSET if digest is None else Octets(digest),
     )
 
 

@@ -19,10 +19,12 @@ from router.edge.routes import Auth, Idempotency, Route
 from router.edge.services import Call, Edge
 from router.identity.errors import AuthError
 from router.identity.principal import Principal
-from schema import error_names
+from schema import InvalidWire, error_names
 from schema.wire import Wire, decode, decode_query, encode, given
 
 _NO_BODY: Final = 0
+_TOO_MANY: Final = "TooManyDids"
+_TOO_LONG: Final = "Expected `array` of length <="
 
 
 @attrs.define
@@ -69,7 +71,10 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     request.complete = declared is None and request.headers.one(b"transfer-encoding") is None
     caller = await admit(edge, route, request.headers, request.visitor)
     body = b"" if request.complete else await _body_of(edge, route, caller, request, max_bytes)
-    value = read_input(route, request.query, b"{}" if bodiless else body)
+    try:
+        value = read_input(route, request.query, b"{}" if bodiless else body)
+    except InvalidWire as problem:
+        raise _named(route, problem) from problem
     check_key(route, value)
     if route.handler is None:
         raise TypeError(f"{route.nsid} has no handler")
@@ -229,6 +234,14 @@ def check_key(route: Route, value: Wire) -> None:
 def too_large(max_bytes: int) -> Refusal:
     """The refusal of a body that is, or says it is, longer than the method takes."""
     return Refusal("PayloadTooLarge", f"The body may have at most {max_bytes} bytes.")
+
+
+def _named(route: Route, problem: InvalidWire) -> Exception:
+    """What is wrong with an input, by the name its contract has for it: two methods name a list too long."""
+    overfull = problem.path == "$.dids" and problem.message.startswith(_TOO_LONG)
+    if overfull and _TOO_MANY in error_names(route.nsid):
+        return Refusal(_TOO_MANY, str(problem))
+    return problem
 
 
 def _type_of(route: Route) -> type[Wire]:

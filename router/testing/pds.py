@@ -37,11 +37,11 @@ class Pds:
     repos: dict[str, dict[str, dict[str, Any]]] = attrs.field(factory=dict)
     """DID -> `collection/rkey` -> value. An account without records is here too."""
     faults: dict[str, Fault] = attrs.field(factory=dict)
-    """By DID; the key `*` is for all others."""
+    """By DID; `<did>+` is for what follows the first page of a listing, the key `*` for all others."""
     page: int = 100
     """Records on a page at most, whatever is asked for."""
     asked: list[str] = attrs.field(factory=list)
-    """The DIDs that were asked for, in order."""
+    """Who was asked for, in order: DIDs, and `<did>+`."""
     targets: list[str] = attrs.field(factory=list)
     """Path and query of every request, in order."""
     _made: int = 0
@@ -68,7 +68,7 @@ class Pds:
         del self.repos[did][name]
 
     def answer(self, target: str, _host: str) -> tuple[str, int, bytes]:
-        """The DID a request is about, and the honest answer to it."""
+        """Who a request is about, and the honest answer to it."""
         self.targets.append(target)
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -78,7 +78,7 @@ class Pds:
             return did, 400, _error("RepoNotFound", f"Could not find repo: {did}")
         match parts.path.removeprefix(_XRPC):
             case "listRecords":
-                return did, 200, self._list(did, repo, query)
+                return did + "+" * ("cursor" in query), 200, self._list(did, repo, query)
             case "getRecord":
                 name = f"{query.get('collection')}/{query.get('rkey')}"
                 if name not in repo:

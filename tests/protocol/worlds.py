@@ -224,7 +224,7 @@ epochs = st.sampled_from(_EPOCHS)
 bodies = st.sampled_from(_BODIES)
 msg_ids = st.sampled_from(_MSG_IDS)
 member_devices = st.sampled_from([_some_devices() for _ in range(100)])
-kinds = st.sampled_from(ConversationKind)
+kinds = st.sampled_from((ConversationKind.MLS, ConversationKind.OPAQUE))
 commands: st.SearchStrategy[Command] = st.one_of(
     st.sampled_from(_SENDS),
     st.sampled_from(_SENDS),

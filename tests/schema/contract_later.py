@@ -318,7 +318,7 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         "out": "convoId*:str groupId*:str<=128 generation*:int(0..) epoch*:int(0..) digest*:bytes",
     },
     "chat.rookery.mls.sendProposal": {
-        "errors": "ConvoNotFound NotMember EpochMismatch InvalidProposal GroupReset",
+        "errors": "ConvoNotFound NotMember EpochMismatch InvalidProposal GroupInfoUnavailable GroupReset",
         "in": "convoId*:str proposal*:bytes(1..1048576) deviceId:str<=64",
         "out": "messageId*:str seq*:int(0..) epoch*:int(0..) ref:bytes receivedAt*:datetime",
     },
@@ -327,7 +327,8 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         "leafRemove": "did*:did deviceId*:str(1..64)",
         "errors": "ConvoNotFound NotMember NotAdmin LastAdmin LastMember AlreadyMember TargetNotMember"
         " TooManyMembers BlockedByMember KeyPackageNotFound EpochMismatch InvalidCommit"
-        " MissingProposal CommitMissingReferences InvalidGroupInfo GroupInfoMismatch GroupReset"
+        " MissingProposal CommitMissingReferences InvalidGroupInfo GroupInfoMismatch GroupInfoUnavailable"
+        " GroupReset"
         " InvalidWelcome WelcomeMismatch GroupFrozen",
         "in": "convoId*:str commit*:bytes(1..10485760) groupInfo:bytes(1..10485760)"
         " welcome:bytes(1..10485760) adds:[#leafAdd](..100) removes:[#leafRemove](..100)"

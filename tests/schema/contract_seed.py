@@ -7,7 +7,7 @@ SEED: Final[dict[str, dict[str, Any]]] = {
         "keyPackageHashEntry": "did*:did hash*:str",
         "errors": "ConvoNotFound NotMember KeyPackageNotFound AlreadyMember TooManyMembers BlockedByMember"
         " NotAdmin EpochMismatch InvalidCommit MissingProposal CommitMissingReferences"
-        " InvalidGroupInfo GroupInfoMismatch GroupReset InvalidWelcome WelcomeMismatch",
+        " InvalidGroupInfo GroupInfoMismatch GroupInfoUnavailable GroupReset InvalidWelcome WelcomeMismatch",
         "in": "convoId*:str idempotencyKey:str didList*:[did](1..50) commit:str welcomeMessage:str"
         " keyPackageHashes:[#keyPackageHashEntry] deviceId+:str<=64 groupInfo+:str",
         "out": "success*:bool newEpoch*:int(0..)",
@@ -133,7 +133,7 @@ SEED: Final[dict[str, dict[str, Any]]] = {
     "blue.catbird.mls.leaveConvo": {
         "errors": "ConvoNotFound NotMember LastMember LastAdmin NotAdmin TargetNotMember EpochMismatch"
         " InvalidCommit MissingProposal CommitMissingReferences InvalidGroupInfo"
-        " GroupInfoMismatch GroupReset",
+        " GroupInfoMismatch GroupInfoUnavailable GroupReset",
         "in": "convoId*:str targetDid:did commit:str idempotencyKey+:str<=64 deviceId+:str<=64"
         " groupInfo+:str",
         "out": "success*:bool newEpoch*:int(0..)",
@@ -177,7 +177,8 @@ SEED: Final[dict[str, dict[str, Any]]] = {
     },
     "blue.catbird.mls.removeMember": {
         "errors": "NotAdmin NotMember CannotRemoveSelf ConvoNotFound LastAdmin EpochMismatch InvalidCommit"
-        " MissingProposal CommitMissingReferences InvalidGroupInfo GroupInfoMismatch GroupReset",
+        " MissingProposal CommitMissingReferences InvalidGroupInfo GroupInfoMismatch GroupInfoUnavailable"
+        " GroupReset",
         "in": "convoId*:str targetDid*:did idempotencyKey*:str<=26 reason:str<=500 commit+:str"
         " deviceId+:str<=64 groupInfo+:str",
         "out": "ok*:bool epochHint*:int(0..) newEpoch+:int(0..)",

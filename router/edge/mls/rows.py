@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from router.edge import handlers_convo as convo
 from router.edge import handlers_device as device
-from router.edge import handlers_message as message
 from router.edge import handlers_ticket as ticket
+from router.edge.mls import (
+    blocks,
+    groups,
+    groups_create,
+    groups_info,
+    groups_reset,
+    messages,
+    proposals,
+    reading,
+)
 from router.edge.mls.unbuilt import unbuilt
 from router.edge.rows import MEMBERS, WHOLE, Auth, Idempotency, Transport
 from router.edge.rows import call_row as _call
@@ -26,23 +34,23 @@ _PERSON, _ACCOUNT = Auth.PERSON, Auth.ACCOUNT
 # fmt: off
 ROWS: Final = (
     # conversations
-    _call(_MLS, "createConvo", convo.create_mls, "createConvo", _I.KEY_REQUIRED, WHOLE),
-    _call(_MLS, "getConvos", convo.list_mls, "read", _I.READ),
-    _call(_MLS, "getExpectedConversations", unbuilt, "read", _I.READ, auth=_PERSON),
-    _call(_MLS, "getEpoch", convo.get_epoch, "read", _I.READ),
-    _call(_MLS, "addMembers", convo.add_mls, "addMembers", _I.KEY_REQUIRED, WHOLE),
-    _call(_MLS, "removeMember", convo.remove_mls, "removeMember", _I.KEY_REQUIRED, WHOLE),
-    _call(_MLS, "leaveConvo", convo.leave_mls, "default", _I.KEY_OPTIONAL, WHOLE),
-    _call(_MLS, "sendMessage", message.send_mls, "send", _I.MESSAGE_ID, WHOLE),
-    _call(_MLS, "getMessages", message.read_mls, "read", _I.READ),
-    _call(_MLS, "getCommits", unbuilt, "read", _I.READ),
-    _call(_MLS, "updateCursor", message.mark_mls, "default", _I.NATURAL),
-    _call(_OURS, "submitCommit", unbuilt, "addMembers", _I.NATURAL, WHOLE),
-    _call(_OURS, "sendProposal", unbuilt, "default", _I.NATURAL, 2 * MEMBERS),
-    _call(_OURS, "getDigest", unbuilt, "read", _I.READ),
+    _call(_MLS, "createConvo", groups_create.create, "createConvo", _I.KEY_REQUIRED, WHOLE),
+    _call(_MLS, "getConvos", reading.get_convos, "read", _I.READ),
+    _call(_MLS, "getExpectedConversations", reading.get_expected, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getEpoch", reading.get_epoch, "read", _I.READ),
+    _call(_MLS, "addMembers", groups.add_members, "addMembers", _I.KEY_REQUIRED, WHOLE),
+    _call(_MLS, "removeMember", groups.remove_member, "removeMember", _I.KEY_REQUIRED, WHOLE),
+    _call(_MLS, "leaveConvo", groups.leave, "default", _I.KEY_OPTIONAL, WHOLE),
+    _call(_MLS, "sendMessage", messages.send, "send", _I.MESSAGE_ID, WHOLE),
+    _call(_MLS, "getMessages", reading.get_messages, "read", _I.READ),
+    _call(_MLS, "getCommits", reading.get_commits, "read", _I.READ),
+    _call(_MLS, "updateCursor", messages.update_cursor, "default", _I.NATURAL),
+    _call(_OURS, "submitCommit", groups.submit_commit, "addMembers", _I.NATURAL, WHOLE),
+    _call(_OURS, "sendProposal", proposals.send_proposal, "default", _I.NATURAL, 2 * MEMBERS),
+    _call(_OURS, "getDigest", reading.get_digest, "read", _I.READ),
     _call(_OURS, "getConvoSettings", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_OURS, "updateConvoSettings", unbuilt, "default", _I.NATURAL, auth=_PERSON),
-    _call(_CHAT, "resetGroup", unbuilt, "createConvo", _I.KEY_OPTIONAL, WHOLE, _PERSON),
+    _call(_CHAT, "resetGroup", groups_reset.reset_group, "createConvo", _I.KEY_OPTIONAL, WHOLE, _PERSON),
 
     # devices, their key packages and Welcomes
     _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, WHOLE, _ACCOUNT),
@@ -72,10 +80,10 @@ ROWS: Final = (
     _call(_MLS, "requestRejoin", unbuilt, "addMembers", _I.NATURAL, MEMBERS),
     _call(_MLS, "rejoin", unbuilt, "addMembers", _I.NATURAL, MEMBERS),
     _call(_MLS, "readdition", unbuilt, "addMembers", _I.NATURAL),
-    _call(_MLS, "getGroupInfo", unbuilt, "read", _I.READ),
-    _call(_MLS, "updateGroupInfo", unbuilt, "default", _I.NATURAL, WHOLE),
-    _call(_MLS, "groupInfoRefresh", unbuilt, "addMembers", _I.NATURAL),
-    _call(_MLS, "processExternalCommit", unbuilt, "addMembers", _I.NATURAL, WHOLE),
+    _call(_MLS, "getGroupInfo", groups_info.get_group_info, "read", _I.READ),
+    _call(_MLS, "updateGroupInfo", groups_info.update_group_info, "default", _I.NATURAL, WHOLE),
+    _call(_MLS, "groupInfoRefresh", groups_info.refresh_group_info, "addMembers", _I.NATURAL),
+    _call(_MLS, "processExternalCommit", groups.process_external_commit, "addMembers", _I.NATURAL, WHOLE),
 
     # roles, policy, moderation
     _call(_MLS, "promoteAdmin", unbuilt, "default", _I.SAID, auth=_PERSON),
@@ -105,9 +113,9 @@ ROWS: Final = (
     _call(_MLS, "getRequestCount", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_MLS, "getChatRequestSettings", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_MLS, "updateChatRequestSettings", unbuilt, "default", _I.NATURAL, auth=_PERSON),
-    _call(_MLS, "checkBlocks", unbuilt, "default", _I.READ, auth=_PERSON),
-    _call(_MLS, "getBlockStatus", unbuilt, "default", _I.READ, auth=_PERSON),
-    _call(_MLS, "handleBlockChange", unbuilt, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "checkBlocks", blocks.check_blocks, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "getBlockStatus", blocks.get_block_status, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "handleBlockChange", blocks.handle_block_change, "default", _I.NATURAL, auth=_PERSON),
 
     # streams
     _call(_MLS, "getSubscriptionTicket", ticket.get_mls, "stream", _I.NATURAL),

@@ -30,7 +30,7 @@ CREATE TABLE shards (
 CREATE TABLE conversations (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind IN ('mls', 'opaque')),
+    kind TEXT NOT NULL CHECK (kind IN ('mls', 'opaque', 'account')),
     group_id TEXT NOT NULL,
     cipher_suite TEXT NOT NULL,
     creator TEXT NOT NULL,
