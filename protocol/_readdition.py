@@ -8,10 +8,10 @@ helpers do not make ten commits of which nine lose. A request moves like this:
       │            └──a commit gives the device a leaf──▶ done ◀─────────────────────┘
       └─▶ nobody is online: leased to none ──somebody comes online──▶ leased to it
 
-Who is asked first: a device that was asked to add another one already, so that ten which are lost at once are
-added by one commit and not by ten; another device of the same account, since it has every reason; then the
-others in an order that depends on the device that asks, so that the work is spread. Pure: who is online and what time it
-is are arguments, and the request's memory is in the log (`Group.needs_rejoin`).
+Who is asked first: a device that was asked to add another one already, so that ten which are lost at once
+are added by one commit and not by ten; another device of the same account, since it has every reason; then
+the others in an order that depends on the device that asks, so that the work is spread. Pure: who is online
+and what time it is are arguments, and the request's memory is in the log (`Group.needs_rejoin`).
 
 What can never happen: the device itself is asked; a device that needs to be added again itself is asked; the
 same device is asked twice while another one was not asked yet.
