@@ -22,6 +22,7 @@ from router.store.groups import Groups
 from router.store.key_packages import KeyPackage, KeyPackages
 from router.store.logins import Logins
 from router.store.moderation import Moderation
+from router.store.preferences import Preferences
 from router.store.values import (
     DEFAULT_RETENTION,
     Account,
@@ -48,7 +49,7 @@ CommitListener = Callable[[Sequence[Entry]], None]
 Must be quick and must not raise."""
 
 
-class Store(Credentials, Logins, KeyPackages, Welcomes, Groups, Moderation, Contacts):
+class Store(Credentials, Logins, KeyPackages, Welcomes, Groups, Moderation, Contacts, Preferences):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 
     @property

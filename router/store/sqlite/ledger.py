@@ -41,6 +41,7 @@ from router.store.sqlite import (
     key_packages,
     logins,
     moderation,
+    preferences,
     results,
     trouble,
     welcomes,
@@ -65,6 +66,7 @@ from router.store.sqlite.mls_requests import (
     ReserveKeyPackage,
     ResolveReport,
     RevokeInvite,
+    SetConvoSettings,
     SetRequestSettings,
     SettleChatRequest,
     SettleWelcome,
@@ -381,4 +383,5 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     SettleChatRequest: _elsewhere(contacts.settle),
     BlockSender: _elsewhere(contacts.block),
     UnblockSender: _elsewhere(contacts.unblock),
+    SetConvoSettings: _elsewhere(preferences.set_convo),
 }
