@@ -5,7 +5,7 @@ since the edge has refused it with a better error; so each raises `PoisonRequest
 from collections.abc import Sequence
 
 from protocol import Effect, PutGroupInfo, PutWelcome
-from router.store.contacts import ChatRequest, HeldMessage, RequestSettings
+from router.store.contacts import ChatRequest, Complaint, HeldMessage, RequestSettings
 from router.store.errors import PoisonRequest
 from router.store.key_packages import KeyPackage
 from router.store.moderation import Invite, Report
@@ -31,6 +31,7 @@ MAX_HELD_BYTES = 1024 * 1024
 MAX_EPH_KEY_BYTES = 256
 MAX_PREVIEW = 200
 MAX_EXPIRE_DAYS = 30
+MAX_DETAILS = 500
 MAX_NAME = 256
 """Characters of an id, a category, a group id."""
 
@@ -102,6 +103,13 @@ def check_request(request: ChatRequest, held: Sequence[HeldMessage]) -> None:
     _at_most("characters of a preview", len(request.preview or ""), MAX_PREVIEW)
     for name in (request.id, request.group_id or ""):
         _at_most("characters of a name", len(name), MAX_NAME)
+
+
+def check_complaint(complaint: Complaint | None) -> None:
+    """What an operator is told."""
+    if complaint is not None:
+        _at_most("characters of a name", len(complaint.reason), MAX_NAME)
+        _at_most("characters of details", len(complaint.details or ""), MAX_DETAILS)
 
 
 def check_settings(settings: RequestSettings) -> None:

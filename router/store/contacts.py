@@ -1,6 +1,8 @@
 """The part of the store for first contact: who wants to be reached, and requests that wait for an answer.
 
     pending ─▶ accepted · declined · blocked · expired
+                  │
+                  └─ again: the same messages, as long as the request is remembered
 
 A request is one stranger's wish to talk, with a few sealed messages that are held until it is accepted.
 Between two accounts at most one is pending. Who is blocked asks in vain until he is unblocked.
@@ -76,7 +78,10 @@ class TooManyRequests(msgspec.Struct, frozen=True, tag="too-many-requests", gc=F
 
 
 class RequestSettled(msgspec.Struct, frozen=True, tag="request-settled"):
-    """The request as it stands, and what was held for it: given out once, when it is accepted."""
+    """The request as it stands, and what was held for it: given out when it is accepted, and to no other end.
+
+    Accepting what is accepted settles nothing and gives the same again: the first answer may be lost.
+    """
 
     request: ChatRequest
     held: tuple[HeldMessage, ...]
@@ -90,6 +95,26 @@ class RequestEnded(msgspec.Struct, frozen=True, tag="request-ended"):
     """It has ended already, or its time is over. Nothing was written."""
 
     request: ChatRequest
+
+
+class Complaint(msgspec.Struct, frozen=True, gc=False):
+    """What a recipient tells the operator of a sender: one for each two accounts, the last one."""
+
+    recipient: AccountDid
+    """Who complains."""
+    sender: AccountDid
+    reason: str
+    details: str | None
+    made: int
+    """Bucket, Unix seconds."""
+
+
+class ComplaintPage(msgspec.Struct, frozen=True):
+    """Some complaints, newest first."""
+
+    complaints: list[Complaint]
+    next: int | None
+    """Pass as `before` for the rest."""
 
 
 PutRequestOutcome = RequestKept | RequestPending | SenderBlocked | TooManyRequests
@@ -172,13 +197,20 @@ class Contacts(abc.ABC):
         verdict: RequestVerdict,
         *,
         conversation: ConversationId | None = None,
+        complaint: Complaint | None = None,
         now: int,
     ) -> SettleRequestOutcome:
-        """The recipient's answer. `blocked` blocks its sender as well."""
+        """The recipient's answer; `blocked` blocks its sender too. A complaint is kept if this settles it."""
 
     @abc.abstractmethod
-    async def block_sender(self, recipient: AccountDid, sender: AccountDid, *, now: int) -> int:
+    async def block_sender(
+        self, recipient: AccountDid, sender: AccountDid, *, complaint: Complaint | None = None, now: int
+    ) -> int:
         """Want no requests of this sender any more; how many pending ones that ended."""
+
+    @abc.abstractmethod
+    async def complaints(self, *, before: int | None = None, limit: int) -> ComplaintPage:
+        """What operators were told of senders, newest first. They go with `Retention.report`."""
 
     @abc.abstractmethod
     async def unblock_sender(self, recipient: AccountDid, sender: AccountDid) -> bool:

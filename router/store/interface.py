@@ -24,6 +24,7 @@ from router.store.key_packages import KeyPackage, KeyPackages
 from router.store.logins import Logins
 from router.store.moderation import Moderation
 from router.store.passkeys import Passkeys
+from router.store.preferences import Preferences
 from router.store.values import (
     DEFAULT_RETENTION,
     Account,
@@ -60,6 +61,7 @@ class Store(
     Groups,
     Moderation,
     Contacts,
+    Preferences,
 ):
     """The log and everything that is committed with it. See the module for what holds for all methods."""
 

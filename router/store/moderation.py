@@ -182,6 +182,13 @@ class Moderation(abc.ABC):
     ) -> ReportCounts:
         """Count what was submitted since a bucket in a conversation, or everywhere."""
 
+    @abc.abstractmethod
+    async def conflicts_resolved(self) -> int:
+        """Block conflicts between members that stand no more, of all conversations since each began.
+
+        Looks at every conversation: for an operator who asks, not for a metric.
+        """
+
     # -- invites ---------------------------------------------------------------------------------------
 
     @abc.abstractmethod

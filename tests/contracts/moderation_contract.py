@@ -4,9 +4,11 @@ import pytest
 import trio
 from msgspec.structs import replace
 
+from protocol import TellBlock
 from router.store import bounds
 from router.store.contacts import (
     ChatRequest,
+    Complaint,
     HeldMessage,
     RequestEnded,
     RequestKept,
@@ -34,7 +36,9 @@ from router.store.moderation import (
     TooManyInvites,
     TooManyReports,
 )
+from router.store.preferences import ConvoSettings
 from router.store.values import DEFAULT_RETENTION
+from tests.contracts.group_rooms import GroupRoom
 from tests.contracts.rooms import NOW, Room, account, devices
 
 ANN, BEN, CAT = account("ann"), account("ben"), account("cat")
@@ -113,6 +117,17 @@ class ReportContract:
         assert (await store.report_counts()).pending == 4
         assert await store.report_counts(Room(store, 9).id) == ReportCounts(0, 0, 0, {}, 0)
         assert (await store.mls_figures(now=NOW)).reports_pending == 4
+
+    async def test_conflicts_that_were_resolved_are_counted_everywhere(self, store: Store) -> None:
+        assert await store.conflicts_resolved() == 0
+        for number in (1, 2):
+            room = GroupRoom(store, number)
+            await room.found("ann", 10 * number + 1)
+            await room.let_in(10 * number + 1, "ann", "ben", 10 * number + 2)
+            await room.ask(TellBlock(room.id, BEN, BEN, ANN, stands=True))
+            assert await store.conflicts_resolved() == number - 1, "it stands"
+            await room.ask(TellBlock(room.id, BEN, BEN, ANN, stands=False))
+        assert await store.conflicts_resolved() == 2
 
     async def test_bounds_hold_and_resolved_ones_go_in_time(self, store: Store) -> None:
         room = await room_of(store)
@@ -231,7 +246,9 @@ class ContactContract:
     async def _put(self, store: Store, wanted: ChatRequest, now: int = NOW, most: int = 3) -> object:
         return await store.put_chat_request(wanted, HELD, now=now, max_pending=most)
 
-    async def test_a_request_is_accepted_with_what_was_held_for_it_once(self, store: Store) -> None:
+    async def test_a_request_is_accepted_with_what_was_held_for_it_as_often_as_asked(
+        self, store: Store
+    ) -> None:
         room = await room_of(store)
         assert await self._put(store, request()) == RequestKept()
         kept = replace(request(), held=2)
@@ -246,8 +263,11 @@ class ContactContract:
         assert await accept(name="q2") == RequestUnknown()
         settled = replace(kept, status="accepted", settled=NOW + 2, preview=None, conversation=room.id)
         assert await accept() == RequestSettled(settled, HELD)
-        assert await accept() == RequestEnded(settled)
+        assert await accept() == RequestSettled(settled, HELD), "the first answer may be lost"
+        assert await store.settle_chat_request(ANN, "q1", "declined", now=NOW) == RequestEnded(settled)
         assert await store.chat_request("q1", now=NOW) == settled
+        await store.expire(NOW + 2 + DEFAULT_RETENTION.ended)
+        assert await accept() == RequestUnknown(), "and what was held went with it"
 
     async def test_between_two_accounts_one_is_pending_and_of_all_only_so_many(self, store: Store) -> None:
         await self._put(store, request())
@@ -300,6 +320,32 @@ class ContactContract:
         assert (await store.unblock_sender(ANN, BEN), await store.unblock_sender(ANN, BEN)) == (True, False)
         assert await self._put(store, request("q4")) == RequestKept()
 
+    async def test_what_operators_are_told_is_kept_once_for_each_two(self, store: Store) -> None:
+        """A recipient who complains every day is one complaint, the last."""
+        spam = Complaint(ANN, BEN, "spam", "again and again", NOW)
+        worse = replace(spam, reason="harassment", details=None, made=NOW + 2)
+        other = Complaint(CAT, BEN, "other", None, NOW + 2)
+        await self._put(store, request())
+        assert (
+            await store.settle_chat_request(BEN, "q1", "declined", complaint=spam, now=NOW)
+            == RequestUnknown()
+        )
+        assert (await store.complaints(limit=9)).complaints == [], "only who was asked complains"
+        await store.settle_chat_request(ANN, "q1", "declined", complaint=spam, now=NOW)
+        await store.settle_chat_request(ANN, "q1", "declined", complaint=worse, now=NOW)
+        assert (await store.complaints(limit=9)).complaints == [spam], "what settles nothing tells nothing"
+        await store.block_sender(CAT, BEN, complaint=other, now=NOW + 2)
+        await store.block_sender(ANN, BEN, complaint=worse, now=NOW + 2)
+        first = await store.complaints(limit=1)
+        rest = await store.complaints(before=first.next, limit=1)
+        assert (first.complaints, rest.complaints, rest.next) == ([worse], [other], None)
+        await store.expire(NOW + 1 + DEFAULT_RETENTION.report)
+        assert len((await store.complaints(limit=9)).complaints) == 2
+        await store.expire(NOW + 2 + DEFAULT_RETENTION.report)
+        assert (await store.complaints(limit=9)).complaints == []
+        with pytest.raises(PoisonRequest):
+            await store.block_sender(ANN, BEN, complaint=replace(spam, details="x" * 501), now=NOW)
+
     async def test_sizes_are_bounded(self, store: Store) -> None:
         for wanted, held in (
             (request(), (HeldMessage(b"x"),) * (bounds.MAX_HELD + 1)),
@@ -310,5 +356,23 @@ class ContactContract:
                 await store.put_chat_request(wanted, held, now=NOW, max_pending=9)
 
 
-class ModerationContract(ReportContract, InviteContract, ContactContract):
+class PreferenceContract:
+    """What an account wants of its conversations."""
+
+    async def test_an_account_has_settings_for_each_conversation(self, store: Store) -> None:
+        room, other = await room_of(store), await room_of(store, 2)
+        quiet = ConvoSettings(muted=True)
+        await store.set_convo_settings(ANN, room.id, quiet)
+        assert await store.convo_settings(ANN, room.id) == quiet
+        assert await store.convo_settings(ANN, other.id) == ConvoSettings()
+        assert await store.convo_settings(BEN, room.id) == ConvoSettings()
+        await store.set_convo_settings(ANN, room.id, ConvoSettings())
+        assert await store.convo_settings(ANN, room.id) == ConvoSettings()
+        nowhere = Room(store, 9).id
+        assert await store.convo_settings(ANN, nowhere) == ConvoSettings()
+        with pytest.raises(PoisonRequest):
+            await store.set_convo_settings(ANN, nowhere, quiet)
+
+
+class ModerationContract(ReportContract, InviteContract, ContactContract, PreferenceContract):
     """Everything of this file."""

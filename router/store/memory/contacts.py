@@ -10,6 +10,8 @@ from protocol import AccountDid, ConversationId
 from router.store import bounds
 from router.store.contacts import (
     ChatRequest,
+    Complaint,
+    ComplaintPage,
     HeldMessage,
     PutRequestOutcome,
     RequestEnded,
@@ -32,6 +34,12 @@ from router.store.values import Retention
 
 
 @attrs.define
+class _Told:
+    number: int
+    complaint: Complaint
+
+
+@attrs.define
 class _Kept:
     number: int
     request: ChatRequest
@@ -48,6 +56,8 @@ class MemoryContacts(Base):
         self._requests: dict[str, _Kept] = {}
         self._request_number = 0
         self._blocked: set[tuple[AccountDid, AccountDid]] = set()
+        self._complaints: dict[tuple[AccountDid, AccountDid], _Told] = {}
+        self._complaint_number = 0
 
     # -- opt-in ----------------------------------------------------------------------------------------
 
@@ -135,30 +145,54 @@ class MemoryContacts(Base):
         verdict: RequestVerdict,
         *,
         conversation: ConversationId | None = None,
+        complaint: Complaint | None = None,
         now: int,
     ) -> SettleRequestOutcome:
         await trio.lowlevel.checkpoint()
+        bounds.check_complaint(complaint)
         kept = self._requests.get(request)
         if kept is None or kept.request.recipient != recipient:
             return RequestUnknown()
         standing = as_of(kept.request, now)
+        if standing.status == verdict == "accepted":
+            return Settled(standing, kept.held)
         if standing.status != "pending":
             return RequestEnded(standing)
-        held = kept.held if verdict == "accepted" else ()
         self._end_request(kept, verdict, now)
         if verdict == "accepted":
             kept.request = replace(kept.request, conversation=conversation)
         if verdict == "blocked":
             self._blocked.add((recipient, kept.request.sender))
-        return Settled(kept.request, held)
+        self._complain(complaint)
+        return Settled(kept.request, kept.held)
 
     def _end_request(self, kept: _Kept, status: RequestStatus, now: int) -> None:
         kept.request = replace(kept.request, status=status, settled=now, preview=None)
-        kept.held = ()
+        if status != "accepted":
+            kept.held = ()
 
-    async def block_sender(self, recipient: AccountDid, sender: AccountDid, *, now: int) -> int:
+    def _complain(self, complaint: Complaint | None) -> None:
+        if complaint is not None:
+            pair = (complaint.recipient, complaint.sender)
+            self._complaints.pop(pair, None)
+            self._complaint_number += 1
+            self._complaints[pair] = _Told(self._complaint_number, complaint)
+
+    async def complaints(self, *, before: int | None = None, limit: int) -> ComplaintPage:
         await trio.lowlevel.checkpoint()
+        found = [
+            told for told in reversed(self._complaints.values()) if before is None or told.number < before
+        ]
+        following = found[limit - 1].number if len(found) > limit else None
+        return ComplaintPage([told.complaint for told in found[:limit]], following)
+
+    async def block_sender(
+        self, recipient: AccountDid, sender: AccountDid, *, complaint: Complaint | None = None, now: int
+    ) -> int:
+        await trio.lowlevel.checkpoint()
+        bounds.check_complaint(complaint)
         self._blocked.add((recipient, sender))
+        self._complain(complaint)
         waiting = [
             kept
             for kept in self._requests.values()
@@ -192,4 +226,9 @@ class MemoryContacts(Base):
         ][:limit]
         for name in old:
             del self._requests[name]
-        return len(late), len(old)
+        dated = [
+            pair for pair, told in self._complaints.items() if told.complaint.made <= now - retention.report
+        ][:limit]
+        for pair in dated:
+            del self._complaints[pair]
+        return len(late), max(len(old), len(dated))

@@ -133,6 +133,10 @@ class MemoryModeration(Base):
             resolution_seconds=sum((report.resolved or 0) - report.submitted for report in resolved),
         )
 
+    async def conflicts_resolved(self) -> int:
+        await trio.lowlevel.checkpoint()
+        return sum(log.state.group.conflicts_resolved for log in self._logs.values())
+
     # -- invites ---------------------------------------------------------------------------------------
 
     async def keep_invite(self, invite: Invite, *, max_open: int) -> InviteKept | TooManyInvites:

@@ -8,6 +8,7 @@ from router.store.memory.contacts import MemoryContacts
 from router.store.memory.log import MemoryLog
 from router.store.memory.logins import MemoryLogins
 from router.store.memory.moderation import MemoryModeration
+from router.store.memory.preferences import MemoryPreferences
 from router.store.values import (
     DEFAULT_RETENTION,
     Expired,
@@ -19,7 +20,7 @@ from router.store.values import (
 )
 
 
-class MemoryUpkeep(MemoryLog, MemoryLogins, MemoryModeration, MemoryContacts):
+class MemoryUpkeep(MemoryLog, MemoryLogins, MemoryModeration, MemoryContacts, MemoryPreferences):
     """See `Store`."""
 
     def __init__(self, log_id: bytes | None = None) -> None:

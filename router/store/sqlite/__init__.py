@@ -7,7 +7,8 @@ folder.py    the data folder and who has it (one server at a time)
 database.py  connections, migrations, ownership
 ledger.py    one batch of requests = one transaction: everything that writes
 projection.py  what follows from an entry that is no message, as rows
-directory.py, credentials.py, logins.py, key_packages.py, welcomes.py, groups.py, moderation.py, contacts.py
+directory.py, credentials.py, logins.py, key_packages.py, welcomes.py, groups.py, moderation.py, contacts.py,
+preferences.py
              the ledger's pages, and reads of their own tables
 reader.py    everything else that reads
 trouble.py   which errors are the disk's, and which end the process

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from protocol import AccountDid
 from router.store.contacts import (
     ChatRequest,
+    Complaint,
+    ComplaintPage,
     HeldMessage,
     PutRequestOutcome,
     RequestEnded,
@@ -122,14 +124,17 @@ def settle(execute: Execute, _: Record, request: SettleChatRequest) -> SettleReq
         return RequestUnknown()
     key, stored = _request(row)
     standing = as_of(stored, request.now)
+    accepted = request.verdict == "accepted"
+    if accepted and standing.status == "accepted":
+        return RequestSettled(standing, _held(execute, key))
     if standing.status != "pending":
         return RequestEnded(standing)
-    accepted = request.verdict == "accepted"
     held = _held(execute, key) if accepted else ()
     conversation = request.conversation if accepted else None
     _settle_one(execute, key, request.verdict, request.now, conversation)
     if request.verdict == "blocked":
         execute(SQL["block_sender"], (stored.recipient, stored.sender))
+    _complain(execute, request.complaint)
     settled = replace(
         stored, status=request.verdict, settled=request.now, preview=None, conversation=conversation
     )
@@ -139,6 +144,7 @@ def settle(execute: Execute, _: Record, request: SettleChatRequest) -> SettleReq
 def block(execute: Execute, _: Record, request: BlockSender) -> Counted:
     pair = (request.recipient, request.sender)
     execute(SQL["block_sender"], pair)
+    _complain(execute, request.complaint)
     waiting = execute(SQL["pending_requests_from"], (*pair, request.now)).fetchall()
     for (key,) in waiting:
         _settle_one(execute, key, "blocked", request.now)
@@ -157,15 +163,32 @@ def expire(execute: Execute, now: int, limit: int, retention: Retention) -> tupl
         _settle_one(execute, key, "expired", now)
     old = execute(SQL["ended_requests"], (now - retention.ended, limit)).fetchall()
     for (key,) in old:
+        execute(SQL["delete_held"], (key,))
         execute(SQL["delete_request"], (key,))
-    return len(late), len(old)
+    dated = execute(SQL["sweep_complaints"], (now - retention.report, limit)).rowcount
+    return len(late), max(len(old), dated)
 
 
 def _settle_one(
     execute: Execute, key: int, status: RequestStatus, now: int, conversation: str | None = None
 ) -> None:
     execute(SQL["settle_request"], (status, now, conversation, key))
-    execute(SQL["delete_held"], (key,))
+    if status != "accepted":
+        execute(SQL["delete_held"], (key,))
+
+
+def _complain(execute: Execute, complaint: Complaint | None) -> None:
+    if complaint is not None:
+        pair = (complaint.recipient, complaint.sender)
+        execute(SQL["delete_complaint"], pair)  # so that the new one has the place of a new one
+        execute(SQL["insert_complaint"], (*pair, complaint.reason, complaint.details, complaint.made))
+
+
+def read_complaints(execute: Execute, before: int | None, limit: int) -> ComplaintPage:
+    """See `Store.complaints`."""
+    rows = execute(SQL["complaints"], (_NO_LIMIT if before is None else before, limit + 1)).fetchall()
+    following = rows[limit - 1][0] if len(rows) > limit else None
+    return ComplaintPage([Complaint(*fields) for _, *fields in rows[:limit]], following)
 
 
 def _held(execute: Execute, key: int) -> tuple[HeldMessage, ...]:

@@ -43,6 +43,7 @@ from router.store.sqlite import (
     logins,
     moderation,
     passkeys,
+    preferences,
     results,
     trouble,
     welcomes,
@@ -67,6 +68,7 @@ from router.store.sqlite.mls_requests import (
     ReserveKeyPackage,
     ResolveReport,
     RevokeInvite,
+    SetConvoSettings,
     SetRequestSettings,
     SettleChatRequest,
     SettleWelcome,
@@ -395,4 +397,5 @@ _HANDLERS: dict[type, Callable[[Ledger, Any], Outcome]] = {
     UsePasskey: _elsewhere(passkeys.use),
     RenamePasskey: _elsewhere(passkeys.rename),
     RevokePasskey: _elsewhere(passkeys.revoke),
+    SetConvoSettings: _elsewhere(preferences.set_convo),
 }

@@ -8,6 +8,7 @@ import msgspec
 from protocol import AccountDid, ConversationId, DeviceId
 from router.store.contacts import (
     ChatRequest,
+    Complaint,
     HeldMessage,
     RequestEnded,
     RequestKept,
@@ -44,6 +45,7 @@ from router.store.moderation import (
     TooManyInvites,
     TooManyReports,
 )
+from router.store.preferences import ConvoSettings
 from router.store.values import Expired, Retention, StoredResult
 from router.store.welcomes import (
     Welcome,
@@ -111,6 +113,7 @@ class SettleWelcome(msgspec.Struct, frozen=True, tag="settle-welcome", gc=False)
     verdict: WelcomeVerdict
     reason: str | None
     now: int
+    key_package: bytes | None = None
 
 
 class KeepEvidence(msgspec.Struct, frozen=True, tag="keep-evidence"):
@@ -215,6 +218,7 @@ class SettleChatRequest(msgspec.Struct, frozen=True, tag="settle-chat-request", 
     request: str
     verdict: RequestVerdict
     conversation: ConversationId | None
+    complaint: Complaint | None
     now: int
 
 
@@ -223,6 +227,7 @@ class BlockSender(msgspec.Struct, frozen=True, tag="block-sender", gc=False):
 
     recipient: AccountDid
     sender: AccountDid
+    complaint: Complaint | None
     now: int
 
 
@@ -231,6 +236,14 @@ class UnblockSender(msgspec.Struct, frozen=True, tag="unblock-sender", gc=False)
 
     recipient: AccountDid
     sender: AccountDid
+
+
+class SetConvoSettings(msgspec.Struct, frozen=True, tag="set-convo-settings"):
+    """Keep what an account wants of a conversation."""
+
+    account: AccountDid
+    conversation: ConversationId
+    settings: ConvoSettings
 
 
 class Expire(msgspec.Struct, frozen=True, tag="expire"):
@@ -263,6 +276,7 @@ MlsRequest = (
     | SettleChatRequest
     | BlockSender
     | UnblockSender
+    | SetConvoSettings
     | Expire
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from protocol import AccountDid, ConversationId
+from protocol import AccountDid, ConversationId, decode_group
 from router.store.audit import AuditFact
 from router.store.moderation import (
     Invite,
@@ -127,6 +127,11 @@ def read_counts(execute: Execute, conversation: ConversationId | None, since: in
         by_category={category: total for category, total, _, _, _ in rows},
         resolution_seconds=sum(seconds for _, _, _, _, seconds in rows),
     )
+
+
+def read_conflicts_resolved(execute: Execute) -> int:
+    """See `Store.conflicts_resolved`. A row at a time: the states of all groups may be large."""
+    return sum(decode_group(column).conflicts_resolved for (column,) in execute(SQL["group_states_scan"]))
 
 
 def _report(row: tuple[Any, ...]) -> tuple[int, Report]:

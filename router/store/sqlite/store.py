@@ -17,6 +17,7 @@ from router.store.sqlite.faces.key_packages import KeyPackageFace
 from router.store.sqlite.faces.log import LogFace
 from router.store.sqlite.faces.logins import LoginFace
 from router.store.sqlite.faces.moderation import ModerationFace
+from router.store.sqlite.faces.preferences import PreferenceFace
 from router.store.sqlite.faces.upkeep import UpkeepFace
 from router.store.sqlite.faces.ways_in import WaysInFace
 from router.store.sqlite.faces.welcomes import WelcomeFace
@@ -35,6 +36,7 @@ class SqliteStore(
     GroupFace,
     ModerationFace,
     ContactFace,
+    PreferenceFace,
     UpkeepFace,
     Store,
 ):

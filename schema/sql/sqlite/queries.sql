@@ -715,6 +715,10 @@ FROM reports r WHERE r.submitted >= ? GROUP BY r.category;
 DELETE FROM reports WHERE key IN
     (SELECT key FROM reports WHERE resolved IS NOT NULL AND resolved <= ? ORDER BY resolved LIMIT ?);
 
+-- group_states_scan --
+-- Everywhere, for an operator.
+SELECT group_state FROM conversations WHERE group_state IS NOT NULL;
+
 -- insert_invite --
 INSERT INTO invites (id, conversation, created_by, created, psk_hash, target, expires, max_uses, uses)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -827,6 +831,27 @@ SELECT key FROM chat_requests WHERE settled IS NOT NULL AND settled <= ? ORDER B
 
 -- delete_request --
 DELETE FROM chat_requests WHERE key = ?;
+
+-- delete_complaint --
+DELETE FROM complaints WHERE recipient = ? AND sender = ?;
+
+-- insert_complaint --
+INSERT INTO complaints (recipient, sender, reason, details, made) VALUES (?, ?, ?, ?, ?);
+
+-- complaints --
+-- Newest first.
+SELECT key, recipient, sender, reason, details, made FROM complaints WHERE key < ? ORDER BY key DESC LIMIT ?;
+
+-- sweep_complaints --
+DELETE FROM complaints WHERE key IN (SELECT key FROM complaints WHERE made <= ? ORDER BY made LIMIT ?);
+
+-- convo_settings --
+SELECT s.muted FROM conversations c JOIN convo_settings s ON s.account = ? AND s.conversation = c.key
+WHERE c.id = ?;
+
+-- set_convo_settings --
+INSERT INTO convo_settings (account, conversation, muted) VALUES (?, ?, ?)
+ON CONFLICT (account, conversation) DO UPDATE SET muted = excluded.muted;
 
 -- ------------------------------------------------------------------------------------------------ figures
 

@@ -285,6 +285,26 @@ CREATE TABLE request_blocks (
     PRIMARY KEY (recipient, sender)
 ) STRICT, WITHOUT ROWID;
 
+-- What recipients of requests tell the operator. One for each two accounts; a new one gets a new key.
+CREATE TABLE complaints (
+    key INTEGER PRIMARY KEY,
+    recipient TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    details TEXT,
+    made INTEGER NOT NULL,
+    UNIQUE (recipient, sender)
+) STRICT;
+
+CREATE INDEX complaints_made ON complaints (made);
+
+CREATE TABLE convo_settings (
+    account TEXT NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversations (key),
+    muted INTEGER NOT NULL CHECK (muted IN (0, 1)),
+    PRIMARY KEY (account, conversation)
+) STRICT, WITHOUT ROWID;
+
 -- Accounts that live on this router.
 CREATE TABLE accounts (
     did TEXT PRIMARY KEY,

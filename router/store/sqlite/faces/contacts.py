@@ -6,6 +6,8 @@ from protocol import AccountDid, ConversationId
 from router.store import bounds
 from router.store.contacts import (
     ChatRequest,
+    Complaint,
+    ComplaintPage,
     HeldMessage,
     PutRequestOutcome,
     RequestEnded,
@@ -89,13 +91,21 @@ class ContactFace(SqliteParts):
         verdict: RequestVerdict,
         *,
         conversation: ConversationId | None = None,
+        complaint: Complaint | None = None,
         now: int,
     ) -> SettleRequestOutcome:
-        asked = SettleChatRequest(recipient, request, verdict, conversation, now)
+        bounds.check_complaint(complaint)
+        asked = SettleChatRequest(recipient, request, verdict, conversation, complaint, now)
         return await self._write(asked, RequestSettled, RequestUnknown, RequestEnded)
 
-    async def block_sender(self, recipient: AccountDid, sender: AccountDid, *, now: int) -> int:
-        return (await self._write(BlockSender(recipient, sender, now), Counted)).count
+    async def block_sender(
+        self, recipient: AccountDid, sender: AccountDid, *, complaint: Complaint | None = None, now: int
+    ) -> int:
+        bounds.check_complaint(complaint)
+        return (await self._write(BlockSender(recipient, sender, complaint, now), Counted)).count
+
+    async def complaints(self, *, before: int | None = None, limit: int) -> ComplaintPage:
+        return await self._long(lambda reader: contacts.read_complaints(reader.execute, before, limit))
 
     async def unblock_sender(self, recipient: AccountDid, sender: AccountDid) -> bool:
         return (await self._write(UnblockSender(recipient, sender), Changed)).changed

@@ -65,6 +65,9 @@ class ModerationFace(SqliteParts):
     ) -> ReportCounts:
         return await self._long(lambda reader: moderation.read_counts(reader.execute, conversation, since))
 
+    async def conflicts_resolved(self) -> int:
+        return await self._long(lambda reader: moderation.read_conflicts_resolved(reader.execute))
+
     async def keep_invite(self, invite: Invite, *, max_open: int) -> InviteKept | TooManyInvites:
         bounds.check_invite(invite)
         return await self._write(KeepInvite(invite, max_open), InviteKept, TooManyInvites)
