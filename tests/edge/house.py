@@ -45,7 +45,7 @@ from router.identity.authenticator import Authenticator, Look
 from router.identity.device_auth import DeviceTokens
 from router.identity.keys import AccountKey
 from router.identity.replay import ReplayGuard
-from router.identity.resolver import LocalResolver
+from router.identity.resolver import LocalResolver, Resolver
 from router.identity.revocations import Revocations
 from router.identity.secrets import ServerSecrets
 from router.identity.service import ServedDocuments, ServiceIdentity
@@ -57,11 +57,11 @@ from router.login.keyring import KeyRing
 from router.login.service import make_login
 from router.login.tokens import AccessTokens
 from router.observe import CallCheck, Health, Metrics, Observer, Verdict, Vocabulary, make_logs
+from router.store.interface import Store
 from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
 from tests import generous
 from tests.edge.harness import Running, WebSocket, running
-from tests.proofs import new_key
 
 NOW = 1_780_000_001.25
 SERVICE = ServiceIdentity("did:web:chat.example.com", "https://chat.example.com")
@@ -104,7 +104,7 @@ class House:
     """A running edge and everything below it."""
 
     edge: Edge
-    store: MemoryStore
+    store: Store
     server: Running
     http: httpx.AsyncClient
     log: io.StringIO
@@ -112,6 +112,12 @@ class House:
     verdict: list[Verdict]
     now: float = NOW
     accounts: dict[str, Account] = attrs.field(factory=dict)
+
+    @property
+    def memory(self) -> MemoryStore:
+        """The store of a house that keeps nothing, for who looks inside."""
+        assert isinstance(self.store, MemoryStore)
+        return self.store
 
     async def account(self, name: str) -> Account:
         """An account of this router, made at the first call."""
@@ -152,13 +158,10 @@ class House:
         value: dict[str, Any] = answer.json()
         return value
 
-    def new_key(self, account: Account, key: SigningKey, device: str | None = None) -> dict[str, Any]:
-        """The fields of a request that brings a device's key, with a fresh proof."""
-        return new_key(key, SERVICE.did, account.did, self.now, device)
-
     async def device(self, account: Account, number: int = 1) -> str:
         """A device of the account, registered at each call (the same number gets the same id)."""
-        body = {"deviceName": f"d{number}", **self.new_key(account, device_key(account, number))}
+        key = sealed(bytes(device_key(account, number).verify_key))
+        body = {"deviceName": f"d{number}", "signaturePublicKey": key}
         return str((await self.post(account, f"{ROOKERY}.registerDevice", body))["deviceId"])
 
     async def group(self, *names: str, key: str = "k") -> str:
@@ -235,15 +238,17 @@ def error_name(answer: httpx.Response) -> str:
 
 @asynccontextmanager
 async def open_house(
-    store: MemoryStore | None = None,
+    store: Store | None = None,
     *,
     settings: Settings | None = None,
     limits: Limits | None = None,
     mailbox: int = 64,
     debug: bool = False,
     block_source: BlockSource = NO_PDS,
+    resolver: Resolver | None = None,
 ) -> AsyncIterator[House]:
-    """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation."""
+    """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation;
+    `resolver` finds the keys of all accounts, in the place of one that knows those of this router."""
     settings = settings or Settings(server=ServerSettings(body_timeout=5.0))
     if settings.rate == Rates():  # a test that is about limits says which
         settings = attrs.evolve(settings, rate=generous.RATES)
@@ -296,7 +301,7 @@ async def open_house(
             {
                 Look.SERVICE: ServiceTokens(
                     policy=TokenPolicy(SERVICE),
-                    resolver=LocalResolver(SERVICE, store),
+                    resolver=resolver or LocalResolver(SERVICE, store),
                     clock=lambda: house.now,
                     token_hash=secrets.token_hash,
                 ),

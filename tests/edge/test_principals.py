@@ -181,7 +181,7 @@ async def test_what_is_the_account_s_alone_no_device_and_no_key_may_do(house: Ho
             row = await house.store.api_key(key["keyId"])
             assert row is not None
             # Even a row that somebody wrote into the database gives no more than the table does.
-            house.store._api_keys[row.id] = type(row)(
+            house.memory._api_keys[row.id] = type(row)(
                 row.id, row.account, row.device, row.name, (route.nsid,), row.hash, row.created_day
             )
             by_key = bearer(key["apiKey"])

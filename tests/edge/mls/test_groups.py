@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.edge.house import MLS, House, open_house
+from tests.edge.house import MLS, House
 from tests.edge.mls.people import create, phone
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    async with open_house() as running:
-        yield running
 
 
 async def test_a_group_is_created_talks_takes_somebody_in_and_goes_on(house: House) -> None:
