@@ -201,6 +201,14 @@ from protocol._policy import (
     Role,
 )
 from protocol._readdition import ReaddDone, ReaddOffer, ReaddStep, ReaddWait, first_offer, next_offer
+from protocol._roster import (
+    Roster,
+    RosterDifference,
+    RosterFault,
+    check_roster,
+    follow_roster,
+    roster_hash,
+)
 from protocol._rules_roles import may_invite
 from protocol._session import (
     SUBPROTOCOL,
@@ -357,6 +365,9 @@ __all__ = [
     "Retry",
     "Role",
     "RoleChanged",
+    "Roster",
+    "RosterDifference",
+    "RosterFault",
     "Send",
     "Sent",
     "Seq",
@@ -384,6 +395,7 @@ __all__ = [
     "bucket",
     "bucket_text",
     "by_account",
+    "check_roster",
     "commit_id",
     "conversation_id_bytes",
     "conversation_id_from_bytes",
@@ -407,6 +419,7 @@ __all__ = [
     "evolve_group",
     "first_digest",
     "first_offer",
+    "follow_roster",
     "has_device",
     "info_at_frame",
     "info_frame",
@@ -432,6 +445,7 @@ __all__ = [
     "profile_of",
     "proposal_id",
     "role_of",
+    "roster_hash",
     "sizes",
     "sse_event",
     "standing",
