@@ -29,7 +29,7 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         "inviteView": "inviteId*:str convoId*:str createdBy*:did createdAt*:datetime pskHash*:str"
         " targetDid:did expiresAt:datetime maxUses:int(1..) useCount*:int(0..)"
         " isRevoked*:bool revokedAt:datetime revokedBy:did",
-        "errors": "Unauthorized InvalidPSKHash ConvoNotFound NotMember NotAdmin TooManyInvites",
+        "errors": "Unauthorized InvalidPSKHash ConvoNotFound NotMember TooManyInvites",
         "in": "convoId*:str pskHash*:str targetDid:did expiresAt:datetime maxUses:int(1..)"
         " idempotencyKey+:str<=64",
         "out": "inviteId*:str invite*:#inviteView",
@@ -135,7 +135,7 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         "out": "devices*:[#deviceInfo]",
     },
     "blue.catbird.mls.listInvites": {
-        "errors": "Unauthorized ConvoNotFound NotMember NotAdmin",
+        "errors": "Unauthorized ConvoNotFound NotMember",
         "params": "convoId*:str includeRevoked:bool=false",
         "out": "invites*:[blue.catbird.mls.createInvite#inviteView]",
     },
@@ -180,7 +180,7 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         "out": "requestId*:str pending*:bool approvedAt:datetime",
     },
     "blue.catbird.mls.revokeInvite": {
-        "errors": "Unauthorized InviteNotFound AlreadyRevoked NotAdmin",
+        "errors": "Unauthorized InviteNotFound AlreadyRevoked",
         "in": "inviteId*:str",
         "out": "success*:bool",
     },
@@ -254,7 +254,7 @@ LATER: Final[dict[str, dict[str, Any]]] = {
         "policyView": "convoId*:str allowInvites*:bool adminOnlyInvites*:bool allowMemberAdd*:bool"
         " allowMemberRemove*:bool requireAdminApproval*:bool maxMembers*:int(2..1000)"
         " updatedAt*:datetime updatedBy:did",
-        "errors": "Unauthorized ConvoNotFound NotMember NoFieldsProvided InvalidMaxMembers NotAdmin",
+        "errors": "Unauthorized ConvoNotFound NotMember NoFieldsProvided InvalidMaxMembers",
         "in": "convoId*:str allowInvites:bool adminOnlyInvites:bool allowMemberAdd:bool"
         " allowMemberRemove:bool requireAdminApproval:bool maxMembers:int(2..1000)",
         "out": "policy*:#policyView",

@@ -58,7 +58,7 @@ SEED: Final[dict[str, dict[str, Any]]] = {
         "reportCategoryCounts": "harassment:int(0..) spam:int(0..) hateSpeech:int(0..) violence:int(0..)"
         " sexualContent:int(0..) impersonation:int(0..) privacyViolation:int(0..)"
         " otherCategory:int(0..)",
-        "errors": "NotAuthorized ConvoNotFound NotMember NotAdmin",
+        "errors": "NotAuthorized ConvoNotFound NotMember",
         "params": "convoId:str since:datetime",
         "out": "stats*:#moderationStats generatedAt*:datetime convoId:str",
     },
