@@ -134,7 +134,7 @@ class PdsRecords:
                 return Reading(tuple(found), complete=False, result=unread.reason, asked=unread.asked)
             result = "no_pds" if origin is None else "read" if complete else "too_many"
             return Reading(tuple(found), complete, result)
-        return Reading(tuple(found), complete=False, result="timeout", asked=bool(found))
+        return Reading(tuple(found), complete=False, result="timeout")
 
     async def record(self, account: AccountDid, rkey: str, *, seconds: float) -> Block | None:
         """The block under this key, None when the account has none there. Raises `Unread`."""

@@ -9,7 +9,13 @@ from router.blocks.cache import BlockCache
 from router.blocks.pds import Reading, Unread
 from router.blocks.relation import Block, Relation
 from router.blocks.service import Blocks, Confirmed, Denied, Unconfirmed
+from router.config import Blocks as BlockSettings
+from router.config import Settings
+from router.identity.document import DidDocument
+from router.identity.errors import UnknownDidError
+from router.observe.sources import block_looks
 from router.testing import Garbage, Hang, Status
+from router.wiring.blocks import make_blocks
 from tests.blocks.kit import HOME, NOW, World, open_world
 from tests.identity.kit import SERVICE
 
@@ -379,3 +385,41 @@ async def test_the_words_for_how_looks_end_are_few() -> None:
         assert dict(world.blocks.results()) == {
             ("list", "read"): 1, ("list", "timeout"): 1, ("record", "read"): 1
         }  # fmt: skip
+
+
+async def test_what_was_looked_up_is_a_metric() -> None:
+    async with open_world() as world:
+        alice, bob = world.people("alice", "bob")
+        uri = world.pds.block(alice, bob)
+        await world.among(alice, bob)
+        for _ in range(2):
+            await confirm(world, alice, bob, uri)
+        samples = {
+            (sample.metric.name, sample.labels): sample.value for sample in block_looks(world.blocks)()
+        }
+        assert samples == {
+            ("rookery_block_looks_total", ("list", "read")): 2,
+            ("rookery_block_looks_total", ("record", "read")): 1,
+            ("rookery_block_braked_total", ()): 1,
+        }
+        held = world.blocks.statistics()
+        assert held["items"] == 2
+        assert all(held[name] <= held[f"max_{name}"] for name in ("items", "bytes", "looks", "hosts"))
+
+
+def test_the_settings_reach_the_parts() -> None:
+    """A bound that is written down and not handed on bounds nothing."""
+    chosen = BlockSettings(accounts=7, cache_bytes=70_000, unknown=11)
+    parts = make_blocks(
+        Settings(blocks=chosen), SERVICE, NoResolver(), now=lambda: NOW, report=lambda _what, _error: None
+    )
+    assert parts.retry_after == 11
+    assert parts.statistics()["max_items"] == 7
+    assert parts.statistics()["max_bytes"] == 70_000
+
+
+class NoResolver:
+    """Nobody is looked up."""
+
+    async def resolve(self, did: AccountDid, /, *, refresh: bool = False) -> DidDocument:
+        raise UnknownDidError
