@@ -23,7 +23,7 @@ from protocol import Limits as ProtocolLimits
 from router.blocks.cache import BlockCache
 from router.blocks.pds import Reading, Unread
 from router.blocks.relation import Block
-from router.blocks.service import Blocks, BlockSource
+from router.blocks.service import Blocks
 from router.bus.local import LocalBus
 from router.config import Logging, Rates, Settings
 from router.config.sections import Server as ServerSettings
@@ -62,6 +62,7 @@ from router.store.memory import MemoryStore
 from schema import ERRORS, VALIDATOR
 from tests import generous
 from tests.edge.harness import Running, WebSocket, running
+from tests.proofs import new_key
 
 NOW = 1_780_000_001.25
 SERVICE = ServiceIdentity("did:web:chat.example.com", "https://chat.example.com")
@@ -158,10 +159,13 @@ class House:
         value: dict[str, Any] = answer.json()
         return value
 
+    def new_key(self, account: Account, key: SigningKey, device: str | None = None) -> dict[str, Any]:
+        """The fields of a request that brings a device's key, with a fresh proof."""
+        return new_key(key, SERVICE.did, account.did, self.now, device)
+
     async def device(self, account: Account, number: int = 1) -> str:
         """A device of the account, registered at each call (the same number gets the same id)."""
-        key = sealed(bytes(device_key(account, number).verify_key))
-        body = {"deviceName": f"d{number}", "signaturePublicKey": key}
+        body = {"deviceName": f"d{number}", **self.new_key(account, device_key(account, number))}
         return str((await self.post(account, f"{ROOKERY}.registerDevice", body))["deviceId"])
 
     async def group(self, *names: str, key: str = "k") -> str:
@@ -244,11 +248,12 @@ async def open_house(
     limits: Limits | None = None,
     mailbox: int = 64,
     debug: bool = False,
-    block_source: BlockSource = NO_PDS,
+    blocks: Blocks | None = None,
     resolver: Resolver | None = None,
 ) -> AsyncIterator[House]:
     """A house that is torn down with the block. `mailbox` is how many commands wait for a conversation;
-    `resolver` finds the keys of all accounts, in the place of one that knows those of this router."""
+    `blocks` is one that runs already, in the place of one that knows no account of elsewhere, and `resolver`
+    finds the keys of all accounts, in the place of one that knows those of this router."""
     settings = settings or Settings(server=ServerSettings(body_timeout=5.0))
     if settings.rate == Rates():  # a test that is about limits says which
         settings = attrs.evolve(settings, rate=generous.RATES)
@@ -335,7 +340,7 @@ async def open_house(
             bucket=lambda: int(house.now) // 2 * 2,
             report=lambda what, error: faults.append((what, error)),
         ),
-        blocks=Blocks(SERVICE, block_source, BlockCache(), now=lambda: house.now),
+        blocks=blocks or Blocks(SERVICE, NO_PDS, BlockCache(), now=lambda: house.now),
         documents=ServedDocuments(SERVICE, store),
         secrets=secrets,
         health=Health((CallCheck("store", examine),), metrics, timeout=1.0, max_age=0.0),
@@ -353,7 +358,8 @@ async def open_house(
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(conversation_actors.run)
         await nursery.start(tail.run)
-        await nursery.start(edge.blocks.run)
+        if blocks is None:
+            await nursery.start(edge.blocks.run)
         await nursery.start(device_actors.run)
         on_drain = lambda: edge.devices.end_all("draining", "the server is stopping")  # noqa: E731
         limits = limits or Limits(linger_timeout=0.2)

@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 import httpx
+from nacl.signing import SigningKey
 
 from crypto import PaddingProfile, pad
 from crypto.mls import (
@@ -32,16 +33,17 @@ from crypto.mls import (
     Proposal,
     PublicGroup,
     Remove,
+    SignatureScheme,
     VerifiedProposal,
     Welcome,
     encode_message,
     key_package_ref,
     read_key_package,
 )
-from crypto.mls.testing import Client, MadeCommit
+from crypto.mls.testing import Client, MadeCommit, expand
 from protocol import AccountDid, DeviceId
 from router.store.key_packages import KeyPackage as Stocked
-from tests.edge.house import MLS, Account, House, sealed
+from tests.edge.house import MLS, ROOKERY, Account, House, device_key, sealed
 
 OURS = "chat.rookery.mls"
 SUITE = STANDARD_SUITES[1]
@@ -69,12 +71,16 @@ async def phone(
 ) -> Phone:
     """A registered device of the account `name`, with so many key packages in stock.
 
-    The same number is the same device, of an Ed25519 suite. Devices of one account have different clients.
+    Devices of one account have different numbers, and clients of their own. Where the suite signs with
+    Ed25519, the key that is registered is the client's; else the first key package brings the client's.
     """
     account = await house.account(name)
     client = Client(suite, account.did.encode(), str(number))
-    body = {"deviceName": f"d{number}", "signaturePublicKey": sealed(client.signing.public)}
-    made = await house.post(account, "chat.rookery.registerDevice", body)
+    key = device_key(account, number)
+    if suite.signature is SignatureScheme.ED25519:
+        key = SigningKey(expand(client._seed, "signature", 32))
+    body = {"deviceName": f"d{number}", **house.new_key(account, key)}
+    made = await house.post(account, f"{ROOKERY}.registerDevice", body)
     device = Phone(account, DeviceId(made["deviceId"]), client)
     await publish(house, device, stock)
     return device
