@@ -199,13 +199,8 @@ async def test_what_is_kept_of_a_key_names_nobody(house: House) -> None:
     await house.device(await house.account("bob"))
     add = {"convoId": convo, "didList": [house.accounts["bob"].did], "idempotencyKey": "my key"}
     await house.post(house.accounts["alice"], ADD, add)
-<<<<<<< ours
-    results = house.store._results
-    assert len(results) == 4  # two keys, and two devices whose proof of their key is used up
-=======
     results = house.memory._results
-    assert len(results) == 2
->>>>>>> theirs
+    assert len(results) == 4  # two keys, and two devices whose proof of their key is used up
     for scope, result in results.items():
         assert len(scope) == 32
         assert b"my key" not in scope + result.fingerprint + result.body
