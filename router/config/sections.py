@@ -430,6 +430,13 @@ class Rates:
     register_device: int = option(10, "registerDevice.", unit="a minute", minimum=1, maximum=_MOST_RATE)
     create_convo: int = option(5, "createConvo.", unit="a minute", minimum=1, maximum=_MOST_RATE)
     report_member: int = option(5, "reportMember.", unit="a minute", minimum=1, maximum=_MOST_RATE)
+    check_blocks: int = option(
+        30,
+        "checkBlocks and getBlockStatus: each may look at as many PDSs as it has accounts.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
     read: int = option(500, "Queries.", unit="a minute", minimum=1, maximum=_MOST_RATE)
     stream: int = option(
         200, "Openings of streams and sessions.", unit="a minute", minimum=1, maximum=_MOST_RATE

@@ -54,6 +54,7 @@ def classes(settings: Rates) -> Mapping[str, QuotaClass]:
             "registerDevice": settings.register_device,
             "createConvo": settings.create_convo,
             "reportMember": settings.report_member,
+            "checkBlocks": settings.check_blocks,
             "read": settings.read,
             "stream": settings.stream,
             "default": settings.default,

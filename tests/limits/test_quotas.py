@@ -36,6 +36,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
         "registerDevice": 10,
         "createConvo": 5,
         "reportMember": 5,
+        "checkBlocks": 30,
         "read": 500,
         "stream": 200,
         "default": 200,

@@ -113,8 +113,8 @@ ROWS: Final = (
     _call(_MLS, "getRequestCount", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_MLS, "getChatRequestSettings", unbuilt, "read", _I.READ, auth=_PERSON),
     _call(_MLS, "updateChatRequestSettings", unbuilt, "default", _I.NATURAL, auth=_PERSON),
-    _call(_MLS, "checkBlocks", blocks.check_blocks, "default", _I.READ, auth=_PERSON),
-    _call(_MLS, "getBlockStatus", blocks.get_block_status, "default", _I.READ, auth=_PERSON),
+    _call(_MLS, "checkBlocks", blocks.check_blocks, "checkBlocks", _I.READ, auth=_PERSON),
+    _call(_MLS, "getBlockStatus", blocks.get_block_status, "checkBlocks", _I.READ, auth=_PERSON),
     _call(_MLS, "handleBlockChange", blocks.handle_block_change, "default", _I.NATURAL, auth=_PERSON),
 
     # streams
