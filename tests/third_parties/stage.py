@@ -1,6 +1,6 @@
-"""What all these tests share: a running server, a PLC directory it believes, and AT Protocol's own libraries.
+"""What all these tests share: a running server, its PLC directory, a PDS, and AT Protocol's own libraries.
 
-The directory and the pipe to Node live in one Trio thread for the whole session; tests are plain functions.
+Directory, PDS and the pipe to Node live in one Trio thread for the whole session; tests are plain functions.
 
     person = stage.person("alice.example.com", Curve.P256)     # a did:plc with a signed log
     person.call("chat.rookery.getConvos")                      # token, client and validators are all theirs
@@ -26,7 +26,7 @@ from crypto import Curve, PrivateKey
 from router.client.directory import ServerStatus
 from router.identity.keys import AccountKey
 from router.identity.service import ServiceIdentity
-from router.testing import DidDirectory, PlcAccount, open_did_directory
+from router.testing import DidDirectory, Pds, PlcAccount, open_did_directory, open_pds
 from tests.system.process import RouterProcess
 from tests.third_parties.atproto import AtProto, TheirError, open_atproto
 
@@ -36,6 +36,7 @@ STREAM_QUOTA: Final = 20
 """Tickets and openings of streams that an account has in a minute; nothing else is limited here."""
 
 _T = TypeVar("_T")
+_PDS_HOST: Final = "localhost"
 _SECONDS = 90.0
 
 
@@ -63,6 +64,7 @@ class Stage:
     router: RouterProcess
     service: ServiceIdentity
     directory: DidDirectory
+    pds: Pds
     _atproto: AtProto
     _trio: trio.lowlevel.TrioToken
 
@@ -75,9 +77,11 @@ class Stage:
         return trio.from_thread.run(function, trio_token=self._trio)
 
     def person(self, handle: str, curve: Curve = Curve.K256) -> "Person":
-        """A new account, known to the directory and not to the router."""
-        account = PlcAccount.create(handle, now=time.time(), curve=curve)
+        """A new account, known to the directory and its PDS and not to the router."""
+        pds = f"{self.pds.scheme}://{_PDS_HOST}:{self.pds.port}"
+        account = PlcAccount.create(handle, now=time.time(), curve=curve, pds=pds)
         self.directory.put(account)
+        self.pds.host(account.did)
         return Person(self, account)
 
     def call(self, nsid: str, authorization: str | None, **given: Any) -> Any:
@@ -141,16 +145,19 @@ def open_stage() -> Iterator[Stage]:
     failed: list[BaseException] = []
 
     async def serve(folder: Path) -> None:
-        async with open_did_directory() as directory, open_atproto() as atproto:
+        async with open_did_directory() as directory, open_pds() as pds, open_atproto() as atproto:
             settings = {
                 "ROOKERY_IDENTITY__PLC_URL": directory.url,
+                "ROOKERY_IDENTITY__LOOPBACK_HOSTS": _PDS_HOST,
                 "ROOKERY_RATE__STREAM": str(STREAM_QUOTA),
             }
             with RouterProcess(folder, settings) as router:
                 await router.start()
                 status = await router.control.ask("status", answer=ServerStatus)
                 service = ServiceIdentity(status.did, status.public_url)
-                made.append(Stage(router, service, directory, atproto, trio.lowlevel.current_trio_token()))
+                made.append(
+                    Stage(router, service, directory, pds, atproto, trio.lowlevel.current_trio_token())
+                )
                 ready.set()
                 await ending.wait()
 
