@@ -65,7 +65,7 @@ def test_an_empty_page_is_the_end_whatever_it_says() -> None:
     ],
 )
 def test_a_record_that_is_no_block_blocks_nobody(value: dict[str, Any]) -> None:
-    """A device is no account, a handle is no DID; the rest of the page counts."""
+    """A device is no account (failure 11), a handle is no DID; the rest of the page counts."""
     found = read_page(page(record(**value), record()), ALICE)
     assert len(found.blocks) == 1
     assert found.records == 2
