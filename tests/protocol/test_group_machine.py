@@ -171,8 +171,9 @@ class Groups(RuleBasedStateMachine):
             model.tree.discard(gone)
             if last:
                 model.goes(owner(gone), put_out=True, heir=None)
+            if gone in model.inside:  # who went by itself and asks to come back, still asks
+                model.asked.discard(gone)
             model.inside.discard(gone)
-            model.asked.discard(gone)
 
     @rule(by=devices)
     def update(self, by: DeviceId) -> None:
@@ -204,15 +205,18 @@ class Groups(RuleBasedStateMachine):
     def ask_and_be_added_again(self, asking: DeviceId, by: DeviceId) -> None:
         model, account = self.model, owner(asking)
         may_ask = account in model.people() | model.pending | model.displaced_admins | model.left
-        fresh = asking not in model.asked
+        cooling = asking in model.inside and self.now < model.device_frozen_until.get(asking, 0)
+        fresh = asking not in model.asked and not cooling
         outcome = self.world.ask(RequestReadd(CONVO, account, asking, None), self.now)
         assert isinstance(outcome, Accepted) is (may_ask and fresh)
-        if may_ask:
+        if may_ask and fresh:
             model.asked.add(asking)
         if asking in model.inside and by in model.inside and by != asking:
             made = handshake(self.state, by, adds=[leaf(asking)], removes=[asking], group_id=self._group_id())
-            self._commits(commit(by, made, "add"), expected=True)
-            model.asked.discard(asking)
+            helps = asking in model.asked or owner(by) == account or owner(by) in model.admins
+            if self._commits(commit(by, made, "add"), expected=helps):
+                model.asked.discard(asking)
+                model.device_frozen_until[asking] = self.now - self.now % 2 + DEVICE_COOLDOWN
 
     @precondition(lambda self: bool(self.first_answers))
     @rule(data=st.data(), by=devices)
