@@ -29,6 +29,7 @@ from router.store.credentials import AccountUnknown
 from router.store.errors import OutcomeUnknown, PoisonRequest, StoreError
 from router.store.interface import Store
 from router.store.values import NameTaken, StoreStatistics
+from router.stuck import Stuck, Unanswered
 from router.tuning import NodePath, Tuning, Turn
 
 A = TypeVar("A")
@@ -91,6 +92,7 @@ class ControlHandlers:
     tree: Callable[[], TreeNode]
     tuning: Tuning
     keys: Keys
+    stuck: Stuck
 
     def table(self) -> Mapping[str, AnyCommand]:
         """The commands by name."""
@@ -104,6 +106,7 @@ class ControlHandlers:
                 _command("tune", Turn, self.tuning.tune),
                 _command("keys.list", NoArguments, self.keys.list),
                 _command("keys.rotate", Rotate, self.keys.rotate),
+                _command("welcomes.stuck", Unanswered, lambda asked: self.stuck.list(asked, self.now())),
                 _command("account.create", AccountCreate, self._create_account),
                 _command("account.list", NoArguments, self._list_accounts),
                 _command("account.disable", AccountNamed, self._disable_account),

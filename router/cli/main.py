@@ -25,6 +25,7 @@ _COMMANDS = {
     "statistics": "router.cli.statistics",
     "tune": "router.cli.tune",
     "keys": "router.cli.keys",
+    "welcomes": "router.cli.welcomes",
     "doctor": "router.cli.doctor",
 }
 """Command → module that has it as `command`; in the order of the help, which is the order of a first day."""

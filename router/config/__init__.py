@@ -20,6 +20,7 @@ from router.config.load import (
     read_document,
     resolve,
 )
+from router.config.mls import SUITE_NAMES, BadSuiteError, Mls, parse_suites
 from router.config.options import BadValueError, Kind, Option
 from router.config.origin import (
     BadUrlError,
@@ -61,9 +62,11 @@ __all__ = [
     "OPTIONS",
     "SECTIONS",
     "SEED_VARIABLES",
+    "SUITE_NAMES",
     "Admin",
     "Auth",
     "BadNetworksError",
+    "BadSuiteError",
     "BadUrlError",
     "BadValueError",
     "Blocks",
@@ -79,6 +82,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Logging",
+    "Mls",
     "Network",
     "Observe",
     "Option",
@@ -105,6 +109,7 @@ __all__ = [
     "parse_networks",
     "parse_origin",
     "parse_origins",
+    "parse_suites",
     "public_origin",
     "read_document",
     "refusals",

@@ -11,6 +11,7 @@ from protocol import InvalidId, parse_account_did
 from router.config.findings import Finding, Severity, refuse, warn
 from router.config.hardening import HARDENING
 from router.config.login import provider_problems
+from router.config.mls import BadSuiteError, parse_suites
 from router.config.named import provider_sections
 from router.config.origin import BadUrlError, is_loopback, parse_origin, superadmins
 from router.config.redirects import BadRedirectError, Redirects
@@ -168,6 +169,21 @@ def _login(settings: Settings) -> Iterator[Finding]:
         yield refuse("login.redirects", wrong=f"{error}.", mend="List only where apps of yours are.")
 
 
+def _mls(settings: Settings) -> Iterator[Finding]:
+    chosen = settings.mls
+    try:
+        parse_suites(chosen.cipher_suites)
+    except BadSuiteError as error:
+        yield refuse("mls.cipher_suites", wrong=f"{error}.", mend="List names or numbers of suites, as 1, 3.")
+    if chosen.low_stock > chosen.max_key_packages:
+        yield refuse(
+            "mls.low_stock",
+            "mls.max_key_packages",
+            wrong="A device could never have enough key packages.",
+            mend="Lower the first.",
+        )
+
+
 def _sizes(settings: Settings) -> Iterator[Finding]:
     # a message is accepted when its body fits; what it passes through then must be able to hold it
     largest = min(MAX_CIPHERTEXT_BYTES, settings.server.max_body_bytes) + _ENVELOPE_BYTES
@@ -221,6 +237,7 @@ _RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _admin,
     _outside,
     _login,
+    _mls,
     _sizes,
     _times,
     _weaker,

@@ -21,6 +21,7 @@ from router.config.login import (
     LoginOkta,
     ProviderSection,
 )
+from router.config.mls import Mls
 from router.config.options import Option, option, options_of
 from router.config.passkey import LoginPasskey
 
@@ -460,6 +461,28 @@ class Rates:
         minimum=1,
         maximum=_MOST_RATE,
     )
+    claim_from_one: int = option(
+        20,
+        "Key packages that one account takes from another; fewer than claim_key_package, so that nobody "
+        "keeps the others away from it.",
+        unit="a minute",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    rejoin: int = option(
+        10,
+        "Requests of one device to be added to one conversation again.",
+        unit="an hour",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
+    reissue_welcome: int = option(
+        3,
+        "Requests of one device for another Welcome to one conversation.",
+        unit="an hour",
+        minimum=1,
+        maximum=_MOST_RATE,
+    )
     max_keys: int = option(
         100_000, "Callers remembered of each kind; about 120 bytes each.", minimum=2, maximum=10_000_000
     )
@@ -550,6 +573,7 @@ class Settings:
     further_logins: Mapping[str, ProviderSection] = attrs.field(factory=dict)
     """Sections that the operator has named, such as `login_keycloak_partners` (`named.py`)."""
     login_passkey: LoginPasskey = attrs.field(factory=LoginPasskey)
+    mls: Mls = attrs.field(factory=Mls)
     limits: Limits = attrs.field(factory=Limits)
     rate: Rates = attrs.field(factory=Rates)
     cors: Cors = attrs.field(factory=Cors)
@@ -577,6 +601,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "login_oidc": LoginOidc,
     "blocks": Blocks,
     "login_passkey": LoginPasskey,
+    "mls": Mls,
     "limits": Limits,
     "rate": Rates,
     "cors": Cors,

@@ -25,7 +25,7 @@ from hypercorn.typing import HTTPScope, WebsocketScope
 from protocol import AccountDid
 from router.edge.client_address import Address, TrustedProxies, bucket_of
 from router.edge.errors import Headers, Refusal
-from router.limits import CLAIM, FAILED_AUTH, LOGIN, PREFLIGHT, SEND, Ask, Quotas, Standing
+from router.limits import CLAIM, CLAIM_FROM_ONE, FAILED_AUTH, LOGIN, PREFLIGHT, SEND, Ask, Quotas, Standing
 from router.observe import Observer
 
 
@@ -56,9 +56,16 @@ class Admission:
             raise self.over(standing, "Too many requests of this kind.")
         return standing
 
-    def take_key_packages(self, targets: Iterable[AccountDid]) -> None:
-        """Count one key package taken from each of these accounts, or none of them."""
-        asked = [Ask(CLAIM, target.encode()) for target in targets]
+    def take_key_packages(self, targets: Iterable[AccountDid], *, by: AccountDid | None = None) -> None:
+        """Count one key package taken from each of these accounts, or none of them.
+
+        They are counted for whoever takes them, and, of an account `by` itself, against a smaller limit, so
+        that nobody can use up what others may take.
+        """
+        wanted = list(targets)
+        asked = [Ask(CLAIM, target.encode()) for target in wanted]
+        if by is not None:  # a DID holds no NUL
+            asked += [Ask(CLAIM_FROM_ONE, f"{by}\0{target}".encode()) for target in wanted]
         if not asked:
             return
         standing = self.quotas.spend(asked)
@@ -66,10 +73,17 @@ class Admission:
             self.observer.rate_limited(CLAIM)
             raise self.over(standing, "Too many key packages were taken from one of these accounts.")
 
-    def over(self, standing: Standing, message: str) -> Refusal:
+    def once_in_a_while(self, quota: str, *who: str, error: str = "RateLimitExceeded") -> None:
+        """Count one request of a rare kind, of which `who` (a device in a conversation) may make few."""
+        standing = self.quotas.spend([Ask(quota, "\0".join(who).encode())])
+        if not standing.allowed:
+            self.observer.rate_limited(quota)
+            raise self.over(standing, "Too many requests of this kind.", error)
+
+    def over(self, standing: Standing, message: str, error: str = "RateLimitExceeded") -> Refusal:
         """The refusal of a request that was one too many."""
         return Refusal(
-            "RateLimitExceeded",
+            error,
             message,
             retry_after=standing.retry_after,
             headers=limit_headers(standing, self.now()),

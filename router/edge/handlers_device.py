@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import uuid
 
 from protocol import (
@@ -19,10 +16,12 @@ from protocol import (
 )
 from router.edge.commands import idempotency
 from router.edge.errors import Refusal
+from router.edge.mls.departures import leave_groups
 from router.edge.possession import proven, repeated
 from router.edge.services import Call, Edge
 from router.identity.api_keys import grant_of
 from router.identity.device_auth import is_signature_key
+from router.store.bounds import MAX_BATCH
 from router.store.credentials import DeviceChanged, DeviceRevoked, DeviceUnknown
 from router.store.key_packages import KeyPackage
 from router.store.values import (
@@ -33,35 +32,24 @@ from router.store.values import (
     StoredResult,
     TooManyDevices,
 )
-from schema.wire import Octets, given, mls, rookery
+from schema.wire import Octets, rookery
 
 _DAY = 86_400
 _RESULT_LIFETIME = _DAY
-
-
-async def register_mls(edge: Edge, call: Call) -> mls.RegisterDeviceOutput:
-    """Register a device with its key packages; the same signature key gets the same id again."""
-    body = call.value(mls.RegisterDeviceInput)
-    packages = tuple(_package(call, ref) for ref in body.key_packages)
-    public = _key(body.signature_public_key)
-    now, proof = edge_bucket(edge), given(body.proof)
-    used = None if proof is None else proven(edge, call, public, proof, now=now)
-    device = await _register(edge, call, body.device_name, public, packages, None, used, now)
-    return mls.RegisterDeviceOutput(device_id=device.id, mls_did=call.account, auto_joined_convos=())
 
 
 async def register_rookery(edge: Edge, call: Call) -> rookery.RegisterDeviceOutput:
     """Register a device; the same signature key gets the same id again."""
     body = call.value(rookery.RegisterDeviceInput)
     key = idempotency(edge, call, body.idempotency_key)
-    public = _key(body.signature_public_key)
+    public = check_key(body.signature_public_key)
     now = edge_bucket(edge)
     used = proven(edge, call, public, body.proof, now=now)
-    device = await _register(edge, call, body.device_name, public, (), key, used, now)
-    return rookery.RegisterDeviceOutput(device_id=device.id)
+    outcome = await register(edge, call, body.device_name, public, (), key, used, now)
+    return rookery.RegisterDeviceOutput(device_id=outcome.device.id)
 
 
-async def _register(
+async def register(
     edge: Edge,
     call: Call,
     name: str,
@@ -70,8 +58,10 @@ async def _register(
     key: IdempotencyKey | None,
     used: StoredResult | None,
     now: int,
-) -> Device:
-    """The device as it stands; `used` is the proof that was given.
+    *,
+    max_packages: int = MAX_BATCH,
+) -> DeviceRegistered:
+    """The device as it stands, and a verdict for each package; `used` is the proof that was given.
 
     The signature key makes a repeat harmless by itself, so under an idempotency key only its body's hash
     is kept: it tells a repeat from another request, and there is no result that could grow old.
@@ -83,17 +73,23 @@ async def _register(
         kept = (*proof, StoredResult(key.scope, key.fingerprint, 200, b"", now + _RESULT_LIFETIME))
     while True:
         outcome = await edge.store.register_device(
-            wanted, packages, now=now, max_devices=edge.settings.limits.max_devices, idempotency=kept
+            wanted,
+            packages,
+            now=now,
+            max_devices=edge.settings.limits.max_devices,
+            max_packages=max_packages,
+            idempotency=kept,
         )
         match outcome:
             case DeviceRegistered():
-                return outcome.device
+                return outcome
             case DuplicatePublicKey():
                 raise Refusal("DuplicatePublicKey", "The signature key belongs to another account's device.")
             case TooManyDevices():
                 raise Refusal("TooManyDevices", f"An account has at most {outcome.limit} devices here.")
             case AlreadyAnswered() if used is not None and outcome.stored.scope == used.scope:
-                return await repeated(edge, call, signature_key, used, outcome.stored)
+                standing = await repeated(edge, call, signature_key, used, outcome.stored)
+                return DeviceRegistered(standing, created=False)
             case AlreadyAnswered() if key is not None:  # a twin of this request was first
                 _judge(outcome.stored, key)
                 kept = proof
@@ -113,40 +109,7 @@ def _judge(stored: StoredResult, key: IdempotencyKey) -> None:
         raise Refusal("IdempotencyConflict", "This idempotency key was used for another request.")
 
 
-def _package(call: Call, ref: mls.KeyPackageRef) -> KeyPackage:
-    if ref.did != call.account:
-        raise Refusal("InvalidKeyPackage", "A device brings key packages of its own account only.")
-    try:
-        package = base64.b64decode(ref.key_package, validate=True)
-    except (binascii.Error, ValueError):
-        raise Refusal("InvalidKeyPackage", "A key package is base64.") from None
-    if not package:
-        raise Refusal("InvalidKeyPackage", "A key package is not empty.")
-    # Nobody has read it: one that ended before it began is in no stock, and is handed to nobody.
-    return KeyPackage(hashlib.sha256(package).digest(), 0, package, not_after=0)
-
-
 # -- a device's life -------------------------------------------------------------------------------------
-
-
-async def list_mls(edge: Edge, call: Call) -> mls.ListDevicesOutput:
-    """The caller's devices, with the number of their key packages."""
-    return mls.ListDevicesOutput(
-        devices=tuple(
-            [
-                mls.ListDevicesDeviceInfo(
-                    device_id=device.id,
-                    device_name=device.name,
-                    device_u_u_i_d=device.id,
-                    credential_did=device.account,
-                    last_seen_at=_last_seen(device),
-                    registered_at=day_text(device.registered_day),
-                    key_package_count=await edge.store.count_key_packages(device.id),
-                )
-                for device in await edge.store.devices_of(call.account)
-            ]
-        )
-    )
 
 
 async def list_rookery(edge: Edge, call: Call) -> rookery.ListDevicesOutput:
@@ -158,7 +121,7 @@ async def list_rookery(edge: Edge, call: Call) -> rookery.ListDevicesOutput:
                 device_name=device.name,
                 signature_public_key=Octets(device.signature_key),
                 registered_at=day_text(device.registered_day),
-                last_seen_at=_last_seen(device),
+                last_seen_at=last_seen(device),
             )
             for device in await edge.store.devices_of(call.account)
         )
@@ -168,7 +131,7 @@ async def list_rookery(edge: Edge, call: Call) -> rookery.ListDevicesOutput:
 async def rename(edge: Edge, call: Call) -> rookery.RenameDeviceOutput:
     """Change what a device is called. Names that stand in conversations stay: they are entries."""
     body = call.value(rookery.RenameDeviceInput)
-    device = await edge.store.rename_device(call.account, _own(call, body.device_id), body.device_name)
+    device = await edge.store.rename_device(call.account, own(call, body.device_id), body.device_name)
     if device is None:
         raise _UNKNOWN
     return rookery.RenameDeviceOutput(device_id=device.id, device_name=device.name)
@@ -181,7 +144,7 @@ async def rotate(edge: Edge, call: Call) -> rookery.RotateDeviceKeyOutput:
     device's. The old key signs nothing from the commit on.
     """
     body = call.value(rookery.RotateDeviceKeyInput)
-    key, device, now = _key(body.signature_public_key), _own(call, body.device_id), edge_bucket(edge)
+    key, device, now = check_key(body.signature_public_key), own(call, body.device_id), edge_bucket(edge)
     used = proven(edge, call, key, body.proof, now=now, device=device)
     outcome = await edge.store.rotate_device_key(call.account, device, key, now=now, idempotency=(used,))
     match outcome:
@@ -196,44 +159,37 @@ async def rotate(edge: Edge, call: Call) -> rookery.RotateDeviceKeyOutput:
             raise Refusal("DuplicatePublicKey", "A device has this signature key already.")
 
 
-async def revoke(edge: Edge, call: Call) -> rookery.RevokeDeviceOutput:
+async def revoke_rookery(edge: Edge, call: Call) -> rookery.RevokeDeviceOutput:
     """End a device: its own doing, or its account's."""
     body = call.value(rookery.RevokeDeviceInput)
-    revoked = await _revoke(edge, call, _own(call, body.device_id))
+    revoked = await revoke(edge, call, own(call, body.device_id))
     return rookery.RevokeDeviceOutput(
         key_packages_deleted=revoked.key_packages, api_keys_revoked=len(revoked.api_keys)
     )
 
 
-async def delete_mls(edge: Edge, call: Call) -> mls.DeleteDeviceOutput:
-    """The same in the words of the seed contract."""
-    body = call.value(mls.DeleteDeviceInput)
-    try:
-        device = _own(call, body.device_id)
-    except Refusal as refusal:
-        error = "Unauthorized" if refusal.error == "Forbidden" else refusal.error
-        raise Refusal(error, refusal.message) from None
-    revoked = await _revoke(edge, call, device)
-    return mls.DeleteDeviceOutput(deleted=True, key_packages_deleted=revoked.key_packages)
+async def revoke(edge: Edge, call: Call, device: DeviceId) -> DeviceRevoked:
+    """Out of its MLS groups, gone from the store, then, without an await between, from all that is open.
 
-
-async def _revoke(edge: Edge, call: Call, device: DeviceId) -> DeviceRevoked:
-    """Gone from the store, then, without an await between, from everything that is open.
-
-    Its memberships stay open: in this protocol a removal takes an account with all its devices, and the leaf
-    of a single one goes with an MLS commit. Until then entries still count it as a member, and nothing is
-    delivered to it, since nobody can prove to be it any more.
+    The groups come first: what is cut off in the middle is mended by a repeat, which finds the device still
+    here. What it entered in between is left behind it. Conversations without a group count it as a member
+    from then on too, and nothing is delivered to it, since nobody can prove to be it any more.
     """
+    known = await edge.store.device(device)
+    if known is None or known.account != call.account:
+        raise _UNKNOWN
+    await leave_groups(edge, call.account, device)
     outcome = await edge.store.revoke_device(call.account, device, now=edge_bucket(edge))
     if isinstance(outcome, DeviceUnknown):
         raise _UNKNOWN
     edge.revocations.revoke(device=device)
     for key in outcome.api_keys:
         edge.revocations.revoke(grant=grant_of(key))
+    await leave_groups(edge, call.account, device)
     return outcome
 
 
-def _own(call: Call, named: str) -> DeviceId:
+def own(call: Call, named: str) -> DeviceId:
     """The device named, if the caller may change it: a device changes itself only."""
     if call.caller.device is not None and call.caller.device != named:
         raise Refusal("Forbidden", "A device changes itself; the others are its account's to change.")
@@ -243,13 +199,15 @@ def _own(call: Call, named: str) -> DeviceId:
         raise _UNKNOWN from None
 
 
-def _key(given_key: bytes) -> bytes:
+def check_key(given_key: bytes) -> bytes:
+    """The key, unless it cannot be that of a device."""
     if not is_signature_key(given_key):
         raise Refusal("InvalidRequest", "The signature key is no Ed25519 public key.")
     return bytes(given_key)
 
 
-def _last_seen(device: Device) -> str:
+def last_seen(device: Device) -> str:
+    """The day on which a device was seen last, as a datetime."""
     return day_text(max(device.registered_day, device.last_seen_day))
 
 

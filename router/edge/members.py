@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 
@@ -27,7 +28,7 @@ from router.edge.services import Edge
 from router.identity.principal import Principal
 from router.store.interface import Store
 
-_NO_SUCH_DEVICE = "The device named is not one of yours."
+NO_SUCH_DEVICE: Final = "The device named is not one of yours."
 
 
 def named_device(caller: Principal, named: str | UnsetType | None) -> str | None:
@@ -60,7 +61,7 @@ async def own_device(store: Store, account: AccountDid, named: str) -> DeviceId:
     except InvalidId:
         device = None
     if device is None or device.account != account:
-        raise Refusal("DeviceNotFound", _NO_SUCH_DEVICE)
+        raise Refusal("DeviceNotFound", NO_SUCH_DEVICE)
     return device.id
 
 

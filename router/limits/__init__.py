@@ -9,9 +9,12 @@ Where in a call they apply, and what the client hears of them, is `router/edge/a
 
 from router.limits.classes import (
     CLAIM,
+    CLAIM_FROM_ONE,
     FAILED_AUTH,
     LOGIN,
     PREFLIGHT,
+    REISSUE_WELCOME,
+    REJOIN,
     SEND,
     QuotaClass,
     Whose,
@@ -23,10 +26,13 @@ from router.limits.table import Table
 
 __all__ = [
     "CLAIM",
+    "CLAIM_FROM_ONE",
     "FAILED_AUTH",
     "FULL",
     "LOGIN",
     "PREFLIGHT",
+    "REISSUE_WELCOME",
+    "REJOIN",
     "SEND",
     "Ask",
     "LocalQuotas",

@@ -21,6 +21,10 @@ FAILED_AUTH: Final = "failedAuth"
 PREFLIGHT: Final = "preflight"
 LOGIN: Final = "login"
 CLAIM: Final = "claimKeyPackage"
+CLAIM_FROM_ONE: Final = "claimFromOne"
+REJOIN: Final = "rejoin"
+REISSUE_WELCOME: Final = "reissueWelcome"
+_HOUR: Final = 3_600
 
 
 class Whose(enum.StrEnum):
@@ -30,7 +34,7 @@ class Whose(enum.StrEnum):
     ADDRESS = "address"
     """A network address nobody has vouched for: IPv4 whole, IPv6 by its /64."""
     TARGET = "target"
-    """The account that something is taken from, whoever takes it."""
+    """The account that something is taken from, whoever takes it; or a pair of who asks and where."""
 
 
 @attrs.frozen
@@ -64,11 +68,17 @@ def classes(settings: Rates) -> Mapping[str, QuotaClass]:
             PREFLIGHT: settings.preflight,
             LOGIN: settings.login,
         },
-        Whose.TARGET: {CLAIM: settings.claim_key_package},
+        Whose.TARGET: {
+            CLAIM: settings.claim_key_package,
+            CLAIM_FROM_ONE: settings.claim_from_one,
+            REJOIN: settings.rejoin,
+            REISSUE_WELCOME: settings.reissue_welcome,
+        },
     }
+    hourly = {REJOIN, REISSUE_WELCOME}
     return MappingProxyType(
         {
-            name: QuotaClass(name, whose, Rate(quota))
+            name: QuotaClass(name, whose, Rate(quota, _HOUR) if name in hourly else Rate(quota))
             for whose, quotas in rates.items()
             for name, quota in quotas.items()
         }

@@ -12,6 +12,7 @@ from router.store.moderation import Invite, Report
 
 MAX_KEY_PACKAGE_BYTES = 64 * 1024
 MAX_BATCH = 200
+MAX_REFS = 1_000
 """Key packages in one request, and refs a device compares or drops at once."""
 MAX_REF_BYTES = 64
 """The longest hash of any suite."""
@@ -48,7 +49,7 @@ def check_key_packages(packages: Sequence[KeyPackage]) -> None:
 
 def check_refs(refs: Sequence[bytes]) -> None:
     """Refs that a device names."""
-    _at_most("refs", len(refs), MAX_BATCH)
+    _at_most("refs", len(refs), MAX_REFS)
 
 
 def check_effects(effects: Sequence[Effect]) -> None:

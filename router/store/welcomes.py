@@ -109,10 +109,15 @@ class Welcomes(abc.ABC):
         device: DeviceId,
         verdict: WelcomeVerdict,
         *,
+        key_package: bytes | None = None,
         reason: str | None = None,
         now: int,
     ) -> SettleOutcome:
-        """What the device says of its newest Welcome (`settled_state`)."""
+        """What the device says of its newest Welcome (`settled_state`).
+
+        With `key_package`, only of one that was made for it: what is said late of the Welcome before does not
+        end the one that took its place.
+        """
 
     @abc.abstractmethod
     async def stuck_welcomes(self, *, before: int, limit: int) -> list[Welcome]:

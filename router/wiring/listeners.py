@@ -22,6 +22,7 @@ from router.identity.service import ServedDocuments
 from router.keys import Keys
 from router.observe import Health
 from router.people import People
+from router.stuck import Stuck
 from router.tuning import Tuning
 from router.wiring.parts import VERSION, Parts
 from router.wiring.wellbeing import Wellbeing
@@ -86,6 +87,7 @@ class Listeners:
             tree=root.tree,
             tuning=Tuning(root, store, bucket),
             keys=Keys({"access": identity.token_keys}, store, bucket),
+            stuck=Stuck(store, parts.settings.mls.stuck_welcome),
         )
         await serve_control(
             parts.settings.store.path,

@@ -16,6 +16,7 @@ from router.people import People
 from router.store.errors import OutcomeUnknown, Overloaded, PoisonRequest, StoreError, StoreUnavailable
 from router.store.memory import MemoryStore
 from router.store.values import Account, NameTaken
+from router.stuck import Stuck
 from router.tuning import Turn
 from tests.admin.test_tuning import PATH, world
 
@@ -62,6 +63,7 @@ async def test_a_command_under_trouble_is_refused(trouble: StoreError, error: st
             tree=here.root.tree,
             tuning=here.tuning,
             keys=Keys({}, TroubledStore(trouble), lambda: 0),
+            stuck=Stuck(TroubledStore(trouble), 600),
             people=cast("People", None),  # none of these commands asks for it
         ).table()
         asked = {

@@ -114,6 +114,22 @@ class WelcomesContract:
         await put(room, 1, b"newest")
         assert await body_of(store, room) == b"newest"
 
+    async def test_what_is_said_late_of_the_welcome_before_does_not_end_the_new_one(self, store: Store) -> None:
+        """A nack that was on its way when another commit added the device again."""
+        room = await welcomed(store)
+        newer = PutWelcome(device(1), ANN, b"ref 2", b"newer", 2, 0, NOW)
+        assert await room.put(newer, now=NOW) == Appended(())
+        for verdict in ("acknowledged", "rejected", "failed"):
+            late = await store.settle_welcome(
+                room.id, device(1), verdict, key_package=b"ref 1", reason="late", now=NOW
+            )
+            assert late == WelcomeUnknown()
+        assert await body_of(store, room) == b"newer"
+        outcome = await store.settle_welcome(
+            room.id, device(1), "acknowledged", key_package=b"ref 2", now=NOW
+        )
+        assert isinstance(outcome, WelcomeSettled)
+
     async def test_a_welcome_is_for_one_device_in_one_conversation(self, store: Store) -> None:
         """Failure 14: Welcomes of another conversation, another device's invalidated."""
         rooms = [await welcomed(store, number) for number in (1, 2)]

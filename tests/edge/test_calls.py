@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from nacl.signing import SigningKey
 from router.store.errors import OutcomeUnknown, StoreUnavailable
 from router.store.memory import MemoryStore
 from router.store.values import AppendOutcome, AppendRequest
-from tests.edge.house import MLS, NOW, ROOKERY, House, error_name, open_house, padded, sealed, signature_key
+from tests.edge.house import MLS, NOW, ROOKERY, House, error_name, open_house, padded, sealed
 
 SUITE = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
 NO_CONVO = "a" * 26
@@ -392,17 +391,6 @@ async def test_what_an_mls_message_may_not_be(house: House, change: dict[str, An
     if error == "EpochMismatch":
         assert "current epoch is 0" in answer.json()["message"]
     assert (await house.get(house.accounts["alice"], f"{MLS}.getMessages", convoId=convo))["messages"] == []
-
-
-async def test_a_device_brings_key_packages_of_its_own(house: House) -> None:
-    alice, nsid = await house.account("alice"), f"{MLS}.registerDevice"
-    package = {"did": alice.did, "keyPackage": base64.b64encode(b"package").decode(), "cipherSuite": SUITE}
-    body = {"deviceName": "d", "signaturePublicKey": signature_key(b"k"), "keyPackages": [package]}
-    made = await house.post(alice, nsid, body)
-    assert [kept.package for kept in await house.store.key_packages(made["deviceId"])] == [b"package"]
-    for change in ({"did": "did:web:x.example"}, {"keyPackage": "no base64"}, {"keyPackage": ""}):
-        bad = {**body, "keyPackages": [{**package, **change}]}
-        assert await refusal(house, "alice", "POST", nsid, json=bad) == "InvalidKeyPackage"
 
 
 async def test_each_family_shows_its_own_conversations(house: House) -> None:

@@ -17,7 +17,6 @@ from tests.edge.house import (
     open_house,
     padded,
     sealed,
-    signature_key,
 )
 from tests.edge.principals import api_key, bearer, call, refused, signed
 from tests.edge.test_routes import example
@@ -55,27 +54,6 @@ async def test_an_example_of_a_device_from_its_registration_to_its_end(house: Ho
     assert (await house.get(ann, f"{ROOKERY}.listDevices"))["devices"] == []
     again = await house.send("POST", f"{ROOKERY}.revokeDevice", ann, json={"deviceId": phone})
     assert error_name(again) == "DeviceNotFound"
-
-
-async def test_the_seed_contract_lists_and_deletes_devices_with_their_key_packages(house: House) -> None:
-    ann = await house.account("ann")
-    suite = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
-    package = {"did": ann.did, "keyPackage": "AA==", "cipherSuite": suite}
-    body = {"deviceName": "d", "signaturePublicKey": signature_key(b"k"), "keyPackages": [package]}
-    device = (await house.post(ann, f"{MLS}.registerDevice", body))["deviceId"]
-    assert (await house.get(ann, f"{MLS}.listDevices"))["devices"] == [
-        {
-            "deviceId": device,
-            "deviceName": "d",
-            "deviceUUID": device,
-            "credentialDid": ann.did,
-            "lastSeenAt": DAY,
-            "registeredAt": DAY,
-            "keyPackageCount": 1,
-        }
-    ]
-    gone = await house.post(ann, f"{MLS}.deleteDevice", {"deviceId": device})
-    assert gone == {"deleted": True, "keyPackagesDeleted": 1}
 
 
 @pytest.mark.parametrize(

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from router.edge import handlers_device as device
 from router.edge import handlers_ticket as ticket
 from router.edge.mls import (
+    additions,
     blocks,
+    devices,
     groups,
     groups_create,
     groups_info,
     groups_reset,
     invites,
+    keypackages,
     messages,
     proposals,
     reading,
+    rejoin,
     reports,
     requests,
     roles,
     settings,
+    welcomes,
 )
-from router.edge.mls.unbuilt import unbuilt
+from router.edge.mls import keypackages_told as told
 from router.edge.rows import MEMBERS, WHOLE, Auth, Idempotency, Transport
 from router.edge.rows import call_row as _call
 from router.edge.rows import stream_row as _stream
@@ -58,33 +62,35 @@ ROWS: Final = (
     _call(_CHAT, "resetGroup", groups_reset.reset_group, "createConvo", _I.KEY_OPTIONAL, WHOLE, _PERSON),
 
     # devices, their key packages and Welcomes
-    _call(_MLS, "registerDevice", device.register_mls, "registerDevice", _I.NATURAL, WHOLE, _ACCOUNT),
-    _call(_MLS, "listDevices", device.list_mls, "read", _I.READ, auth=_PERSON),
-    _call(_MLS, "deleteDevice", device.delete_mls, "default", _I.NATURAL, auth=_PERSON),
-    _call(_MLS, "validateDeviceState", unbuilt, "read", _I.READ, auth=_PERSON),
-    _call(_MLS, "publishKeyPackage", unbuilt, "publishKeyPackage", _I.NATURAL, MEMBERS, _PERSON),
-    _call(_MLS, "publishKeyPackages", unbuilt, "publishKeyPackages", _I.NATURAL, WHOLE, _PERSON),
-    _call(_MLS, "syncKeyPackages", unbuilt, "publishKeyPackages", _I.NATURAL, auth=_PERSON),
-    _call(_CHAT, "reconcileKeyPackages", unbuilt, "default", _I.NATURAL, MEMBERS, _PERSON),
-    _call(_CHAT, "invalidateKeyPackage", unbuilt, "default", _I.NATURAL, auth=_PERSON),
-    _call(_MLS, "getKeyPackages", unbuilt, "default", _I.READ),
-    _call(_MLS, "getKeyPackageStats", unbuilt, "read", _I.READ, auth=_PERSON),
-    _call(_MLS, "getKeyPackageStatus", unbuilt, "read", _I.READ, auth=_PERSON),
-    _call(_MLS, "getKeyPackageHistory", unbuilt, "read", _I.READ, auth=_PERSON),
-    _call(_MLS, "getWelcome", unbuilt, "read", _I.READ),
-    _call(_MLS, "confirmWelcome", unbuilt, "default", _I.NATURAL),
-    _call(_MLS, "validateWelcome", unbuilt, "default", _I.NATURAL, WHOLE),
-    _call(_MLS, "invalidateWelcome", unbuilt, "default", _I.NATURAL),
-    _call(_CHAT, "reissueWelcome", unbuilt, "addMembers", _I.NATURAL),
-    _call(_CHAT, "reissueWelcomeRespond", unbuilt, "addMembers", _I.NATURAL, WHOLE),
-    _call(_MLS, "getPendingDeviceAdditions", unbuilt, "read", _I.READ),
-    _call(_MLS, "claimPendingDeviceAddition", unbuilt, "addMembers", _I.NATURAL),
-    _call(_MLS, "completePendingDeviceAddition", unbuilt, "default", _I.NATURAL),
+    _call(_MLS, "registerDevice", devices.register_device, "registerDevice", _I.NATURAL, WHOLE, _ACCOUNT),
+    _call(_MLS, "listDevices", devices.list_devices, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "deleteDevice", devices.delete_device, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "validateDeviceState", devices.validate_state, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "publishKeyPackage", keypackages.publish_one, "publishKeyPackage", _I.NATURAL, MEMBERS,
+          _PERSON),
+    _call(_MLS, "publishKeyPackages", keypackages.publish_many, "publishKeyPackages", _I.NATURAL, WHOLE,
+          _PERSON),
+    _call(_MLS, "syncKeyPackages", keypackages.sync, "publishKeyPackages", _I.NATURAL, auth=_PERSON),
+    _call(_CHAT, "reconcileKeyPackages", keypackages.reconcile, "default", _I.NATURAL, MEMBERS, _PERSON),
+    _call(_CHAT, "invalidateKeyPackage", keypackages.invalidate, "default", _I.NATURAL, auth=_PERSON),
+    _call(_MLS, "getKeyPackages", keypackages.take, "default", _I.READ),
+    _call(_MLS, "getKeyPackageStats", told.stats, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getKeyPackageStatus", told.status, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getKeyPackageHistory", told.history, "read", _I.READ, auth=_PERSON),
+    _call(_MLS, "getWelcome", welcomes.get_welcome, "read", _I.READ),
+    _call(_MLS, "confirmWelcome", welcomes.confirm, "default", _I.NATURAL),
+    _call(_MLS, "validateWelcome", welcomes.validate, "default", _I.NATURAL, WHOLE),
+    _call(_MLS, "invalidateWelcome", welcomes.invalidate, "default", _I.NATURAL),
+    _call(_CHAT, "reissueWelcome", welcomes.reissue, "addMembers", _I.NATURAL),
+    _call(_CHAT, "reissueWelcomeRespond", welcomes.respond, "addMembers", _I.NATURAL, WHOLE),
+    _call(_MLS, "getPendingDeviceAdditions", additions.list_pending, "read", _I.READ),
+    _call(_MLS, "claimPendingDeviceAddition", additions.claim_addition, "addMembers", _I.NATURAL),
+    _call(_MLS, "completePendingDeviceAddition", additions.complete_addition, "default", _I.NATURAL),
 
     # coming back
-    _call(_MLS, "requestRejoin", unbuilt, "addMembers", _I.NATURAL, MEMBERS),
-    _call(_MLS, "rejoin", unbuilt, "addMembers", _I.NATURAL, MEMBERS),
-    _call(_MLS, "readdition", unbuilt, "addMembers", _I.NATURAL),
+    _call(_MLS, "requestRejoin", rejoin.request_rejoin, "addMembers", _I.NATURAL, MEMBERS),
+    _call(_MLS, "rejoin", rejoin.rejoin, "addMembers", _I.NATURAL, MEMBERS),
+    _call(_MLS, "readdition", rejoin.readdition, "addMembers", _I.NATURAL),
     _call(_MLS, "getGroupInfo", groups_info.get_group_info, "read", _I.READ),
     _call(_MLS, "updateGroupInfo", groups_info.update_group_info, "default", _I.NATURAL, WHOLE),
     _call(_MLS, "groupInfoRefresh", groups_info.refresh_group_info, "addMembers", _I.NATURAL),

@@ -117,6 +117,7 @@ class MemoryWelcomes(Base):
         device: DeviceId,
         verdict: WelcomeVerdict,
         *,
+        key_package: bytes | None = None,
         reason: str | None = None,
         now: int,
     ) -> SettleOutcome:
@@ -126,6 +127,8 @@ class MemoryWelcomes(Base):
         if index is None:
             return WelcomeUnknown()
         welcome = self._welcomes[index]
+        if key_package is not None and welcome.key_package != key_package:
+            return WelcomeUnknown()
         state = settled_state(welcome.state, verdict)
         if state is None:
             return WelcomeEnded(welcome)

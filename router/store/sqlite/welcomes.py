@@ -64,6 +64,8 @@ def settle(
     if found is None:
         return WelcomeUnknown()
     key, welcome = found
+    if request.key_package is not None and welcome.key_package != request.key_package:
+        return WelcomeUnknown()
     state = settled_state(welcome.state, request.verdict)
     if state is None:
         return WelcomeEnded(welcome)

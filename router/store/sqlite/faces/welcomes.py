@@ -35,11 +35,12 @@ class WelcomeFace(SqliteParts):
         device: DeviceId,
         verdict: WelcomeVerdict,
         *,
+        key_package: bytes | None = None,
         reason: str | None = None,
         now: int,
     ) -> SettleOutcome:
         bounds.check_reason(reason)
-        request = SettleWelcome(conversation, device, verdict, reason, now)
+        request = SettleWelcome(conversation, device, verdict, reason, now, key_package)
         return await self._write(request, WelcomeSettled, WelcomeEnded, WelcomeUnknown)
 
     async def stuck_welcomes(self, *, before: int, limit: int) -> list[Welcome]:
