@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from protocol import (
     AccountDid,
     Roster,
+    RosterDifference,
     RosterFault,
     check_roster,
     follow_roster,
@@ -35,7 +36,7 @@ def test_a_server_that_hides_an_admin_and_invents_another_is_found_out() -> None
     assert not check_roster(believed, [BOB, ALICE])
     difference = check_roster(believed, [ALICE, MALLORY])
     assert difference
-    assert (difference.hidden, difference.invented) == ({BOB}, {MALLORY})
+    assert difference == RosterDifference(frozenset({BOB}), frozenset({MALLORY}))
 
 
 @pytest.mark.parametrize(

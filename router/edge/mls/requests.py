@@ -1,4 +1,4 @@
-"""First contact: who wants to be reached, and requests that wait for an answer.
+"""First contact: requests that wait for an answer.
 
 A request is advice between clients, with a few sealed messages that are held until it is accepted; it makes
 no conversation, and none is needed to make one: who must not be spoken to is kept off by blocks. It leads to
@@ -30,7 +30,6 @@ from protocol import (
 from router.edge.commands import id_of_group
 from router.edge.errors import Refusal
 from router.edge.handlers_device import edge_bucket
-from router.edge.members import own_device
 from router.edge.mls.blocks import check_cohabitation
 from router.edge.mls.kept import row_id
 from router.edge.services import Call, Edge
@@ -42,7 +41,6 @@ from router.store.contacts import (
     RequestEnded,
     RequestKept,
     RequestPending,
-    RequestSettings,
     RequestSettled,
     RequestUnknown,
     SenderBlocked,
@@ -61,79 +59,6 @@ _UNTIL_SOME_ARE_ANSWERED: Final = 3_600.0
 
 _NOT_FOUND: Final = Refusal("RequestNotFound", "No such request waits for you.")
 _PROCESSED: Final = Refusal("AlreadyProcessed", "The request was answered before, or its time is over.")
-
-
-# -- opt-in ------------------------------------------------------------------------------------------
-
-
-async def opt_in(edge: Edge, call: Call) -> mls.OptInOutput:
-    """The account wants to be reached; since when, if it wanted to be before."""
-    body = call.value(mls.OptInInput)
-    await _check_device(edge, call, given(body.device_id))
-    since = await edge.store.opt_in(call.account, now=edge_bucket(edge))
-    return mls.OptInOutput(opted_in=True, opted_in_at=bucket_text(since))
-
-
-async def opt_out(edge: Edge, call: Call) -> mls.OptOutOutput:
-    """The account wants to be found no more."""
-    body = call.value(mls.OptOutInput)
-    await _check_device(edge, call, given(body.device_id))
-    await edge.store.opt_out(call.account)
-    return mls.OptOutOutput(success=True)
-
-
-async def _check_device(edge: Edge, call: Call, named: str | None) -> None:
-    """What is chosen is the account's; a device that is named all the same must be its own."""
-    if named is not None:
-        await own_device(edge.store, call.account, named)
-
-
-async def get_opt_in_status(edge: Edge, call: Call) -> mls.GetOptInStatusOutput:
-    """Which of these accounts want to be reached, in the order asked."""
-    params = call.value(mls.GetOptInStatusParams)
-    asked = tuple(dict.fromkeys(parse_account_did(did) for did in params.dids))
-    since = await edge.store.opted_in(asked)
-    return mls.GetOptInStatusOutput(
-        statuses=tuple(
-            mls.GetOptInStatusOptInStatus(
-                did=account,
-                opted_in=account in since,
-                opted_in_at=bucket_text(since[account]) if account in since else UNSET,
-            )
-            for account in asked
-        )
-    )
-
-
-# -- settings ----------------------------------------------------------------------------------------
-
-
-async def get_settings(edge: Edge, call: Call) -> mls.GetChatRequestSettingsOutput:
-    """The caller's settings."""
-    settings = await edge.store.request_settings(call.account)
-    return mls.GetChatRequestSettingsOutput(
-        allow_followers_bypass=settings.allow_followers,
-        allow_following_bypass=settings.allow_following,
-        auto_expire_days=settings.expire_days,
-    )
-
-
-async def update_settings(edge: Edge, call: Call) -> mls.UpdateChatRequestSettingsOutput:
-    """Change those of the caller's settings that are named."""
-    body = call.value(mls.UpdateChatRequestSettingsInput)
-    old = await edge.store.request_settings(call.account)
-    settings = RequestSettings(
-        given(body.allow_followers_bypass, old.allow_followers),
-        given(body.allow_following_bypass, old.allow_following),
-        given(body.auto_expire_days, old.expire_days),
-    )
-    if settings != old:
-        await edge.store.set_request_settings(call.account, settings)
-    return mls.UpdateChatRequestSettingsOutput(
-        allow_followers_bypass=settings.allow_followers,
-        allow_following_bypass=settings.allow_following,
-        auto_expire_days=settings.expire_days,
-    )
 
 
 # -- the sender's side -------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ async def test_a_conversation_of_the_other_family_is_none_here(house: House) -> 
     """Sealed conversations have no roles to give: what their members may is not changed through this door."""
     convo = await house.group("alice", "bob")
     alice, bob = await house.account("alice"), await house.account("bob")
-    for method, more in {
+    calls: dict[str, dict[str, Any]] = {
         "promoteAdmin": {"targetDid": bob.did},
         "demoteAdmin": {"targetDid": alice.did},
         "promoteModerator": {"targetDid": bob.did},
@@ -87,7 +87,8 @@ async def test_a_conversation_of_the_other_family_is_none_here(house: House) -> 
         "updatePolicy": {"allowInvites": False},
         "reportMember": {"reportedDid": bob.did, "category": "spam", "encryptedContent": {"$bytes": ""}},
         "createInvite": {"pskHash": "0" * 64},
-    }.items():
+    }
+    for method, more in calls.items():
         answer = await house.send("POST", f"{MLS}.{method}", alice, json={"convoId": convo, **more})
         assert error_name(answer) == "ConvoNotFound", method
 
