@@ -26,6 +26,7 @@ _COMMANDS = {
     "tune": "router.cli.tune",
     "keys": "router.cli.keys",
     "welcomes": "router.cli.welcomes",
+    "complaints": "router.cli.complaints",
     "doctor": "router.cli.doctor",
 }
 """Command → module that has it as `command`; in the order of the help, which is the order of a first day."""
