@@ -125,12 +125,12 @@ class Stage:
         self.convo = answer.json()["id"]
 
     async def commit(self, step: dict[str, Any]) -> None:
-        body = {
+        body: dict[str, Any] = {
             "convoId": self.convo,
             "commit": octets(step["message"]),
             "groupInfo": octets(step["group_info"]),
         }
-        adds = []
+        adds: list[dict[str, str]] = []
         for did in step.get("welcome_to", ()):
             if did not in self.packages:
                 (claimed,) = await self.house.store.claim_key_packages(
@@ -142,7 +142,7 @@ class Stage:
             body["welcome"] = octets(step["welcome"])
         if self.scenario["handshake"] == "private":
             removes = [{"did": did, "deviceId": self.devices[did]} for did in step.get("removes", ())]
-            body |= {"adds": adds, "removes": removes}
+            body["adds"], body["removes"] = adds, removes
         await self.judge(step, await self.post(step["by"], f"{OURS}.submitCommit", body), "newEpoch")
 
     async def external_commit(self, step: dict[str, Any]) -> None:
