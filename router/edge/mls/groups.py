@@ -37,6 +37,7 @@ from router.edge.mls.blocks import check_cohabitation
 from router.edge.mls.bytes import from_base64
 from router.edge.mls.commits import Prepared, Upload, acting, check_blocks, prepare
 from router.edge.mls.commits_stated import Stated, a_device, stated_add
+from router.edge.mls.invites import use_invites
 from router.edge.services import Call, Edge
 from schema.wire import Octets, given, mls, rookery_mls
 
@@ -235,6 +236,8 @@ async def process_external_commit(edge: Edge, call: Call) -> mls.ProcessExternal
         idempotency=idempotency(edge, call, body.idempotency_key),
     )
     done = await _ask_as(edge, command, Committed, _FROM_OUTSIDE)
+    if not prepared.resent:
+        await use_invites(edge, prepared.conversation, prepared.account, upload.commit)
     return mls.ProcessExternalCommitOutput(epoch=done.epoch, rejoined_at=bucket_text(done.received))
 
 

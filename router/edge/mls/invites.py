@@ -9,13 +9,12 @@ Whom an external commit may bring in is the conversation's to judge; an invite m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from crypto.mls import ExternalPsk, PreSharedKeyId
+from crypto.mls import Commit, ExternalPsk, PreSharedKey, ProposalByValue, PublicMessage
 from protocol import (
     AccountDid,
     Conversation,
@@ -31,6 +30,7 @@ from router.edge.commands import idempotency, named_conversation
 from router.edge.errors import Refusal
 from router.edge.handlers_device import edge_bucket
 from router.edge.members import readable
+from router.edge.mls.bytes import read_handshake
 from router.edge.mls.kept import OTHER_REQUEST, moment, row_id
 from router.edge.services import Call, Edge
 from router.store.moderation import Invite, InviteKept, InviteRevoked, InviteUnknown, TooManyInvites
@@ -39,6 +39,7 @@ from schema.wire import given, mls
 MAX_OPEN: Final = 100
 """Invites of one conversation that serve at the same time."""
 
+_HASH_BYTES: Final = 32
 _PSK_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _UNKNOWN: Final = Refusal("InviteNotFound", "There is no such invite.")
 
@@ -114,19 +115,29 @@ async def revoke_invite(edge: Edge, call: Call) -> mls.RevokeInviteOutput:
 
 
 async def use_invites(
-    edge: Edge, conversation: ConversationId, account: AccountDid, psks: Iterable[PreSharedKeyId]
+    edge: Edge, conversation: ConversationId, account: AccountDid, external_commit: bytes
 ) -> int:
-    """Count the invites that a commit which brought `account` in has used; how many they are.
+    """Count the invites that an external commit of `account` has used; how many they are.
 
-    `psks` are those of the commit (`CommitEffects.psks`). A PSK that is no invite's is the members' own
-    business. To be called once, after the commit was accepted: a resend of it has used nothing.
+    A PSK that is no invite's, or none of one that serves this account now, is the members' own business. To
+    be called once, after the commit was accepted: a resend of it has used nothing. If the process ends in
+    between, a use is not counted.
     """
-    hashes = {psk.psk_id for psk in psks if isinstance(psk, ExternalPsk) and len(psk.psk_id) == 32}
-    used = 0
-    for psk_hash in sorted(hashes):
-        outcome = await edge.store.use_invite(conversation, psk_hash, account=account, now=edge_bucket(edge))
+    now, used = edge_bucket(edge), 0
+    for psk_hash in sorted(_psk_hashes(external_commit)):
+        outcome = await edge.store.use_invite(conversation, psk_hash, account=account, now=now)
         used += isinstance(outcome, InviteKept)
     return used
+
+
+def _psk_hashes(external_commit: bytes) -> set[bytes]:
+    """The ids of external PSKs that can be invites'. An external commit has its PSKs in itself."""
+    message = read_handshake(external_commit, "InvalidCommit")
+    if not isinstance(message, PublicMessage) or not isinstance(message.content, Commit):
+        return set()
+    proposals = [entry.proposal for entry in message.content.proposals if isinstance(entry, ProposalByValue)]
+    psks = [proposal.psk for proposal in proposals if isinstance(proposal, PreSharedKey)]
+    return {psk.psk_id for psk in psks if isinstance(psk, ExternalPsk) and len(psk.psk_id) == _HASH_BYTES}
 
 
 def _check_admin(state: Conversation, account: AccountDid) -> None:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from crypto.mls import ExternalPsk, ResumptionPsk, ResumptionUsage
-from protocol import AccountDid
-from router.edge.mls.invites import MAX_OPEN, use_invites
+from crypto.mls import (
+    Commit,
+    ExternalPsk,
+    PreSharedKey,
+    PreSharedKeyId,
+    ProposalByValue,
+    PublicGroup,
+    ResumptionPsk,
+    ResumptionUsage,
+    Sender,
+    SenderType,
+)
+from crypto.mls.testing import MadeCommit
+from router.edge.mls.invites import MAX_OPEN
 from tests.edge.house import House
 from tests.edge.mls.circle import Circle, gather
+from tests.edge.mls.people import Phone, phone
 
 HASH = "00ff" * 16
 
@@ -117,24 +129,51 @@ async def test_only_so_many_are_open_at_a_time(house: House) -> None:
     assert [invite["inviteId"] for invite in listed][1:] == [each["inviteId"] for each in made[:0:-1]]
 
 
-async def test_a_use_is_counted_by_the_name_of_the_psk(house: House) -> None:
-    """A PSK that is no invite's, of another kind or for another account uses nothing."""
-    circle = await two(house)
-    dan, eve = await circle.account("dan"), await circle.account("eve")
-    for psk, more in (("aa" * 32, {"maxUses": 1}), ("bb" * 32, {"targetDid": dan.did})):
+# -- used by who comes in ----------------------------------------------------------------------------
+
+
+def joining(by: Phone, group: PublicGroup, *psks: PreSharedKeyId) -> MadeCommit:
+    """An external commit with PSKs in it."""
+    good = by.client.join(group).message.content
+    assert isinstance(good, Commit)
+    keys = (ProposalByValue(PreSharedKey(psk)) for psk in psks)
+    content = Commit((*good.proposals, *keys), good.path)
+    sender = Sender(SenderType.NEW_MEMBER_COMMIT)
+    return by.client.finish_commit(group, by.client.sign(group, content, sender), [])
+
+
+async def test_who_comes_in_with_its_secret_has_used_an_invite(house: House) -> None:
+    """Dan and Eve were named; each comes in with what he was given. A resend uses nothing."""
+    circle = await gather(house, "alice", "bob")
+    dan, eve = await phone(house, "dan"), await phone(house, "eve")
+    for psk, more in (("aa" * 32, {"maxUses": 1}), ("bb" * 32, {"targetDid": dan.did}), ("cc" * 32, {})):
         await circle.does("alice", "createInvite", pskHash=psk, **more)
+    await circle.does("alice", "addMembers", didList=[dan.did, eve.did], idempotencyKey="a")
     await circle.acts()
     nonce = bytes(32)
     any_one, named = ExternalPsk(b"\xaa" * 32, nonce), ExternalPsk(b"\xbb" * 32, nonce)
-    foreign = (ExternalPsk(b"\xcc" * 32, nonce), ExternalPsk(b"pin", nonce))
-    of_the_group = ResumptionPsk(ResumptionUsage.APPLICATION, b"\xaa" * 32, 1, nonce)
+    foreign = ExternalPsk(b"\xdd" * 32, nonce), ExternalPsk(b"a pin", nonce)
+    of_the_group = ResumptionPsk(ResumptionUsage.APPLICATION, b"\xcc" * 32, 1, nonce)
 
-    async def uses(who: str, *psks: ExternalPsk | ResumptionPsk) -> int:
-        return await use_invites(house.edge, circle.id, AccountDid(who), psks)
+    made = joining(dan, circle.room.group, any_one, named, *foreign, of_the_group)
+    body = circle.room.external(dan, made)
+    for _ in range(2):
+        assert await circle.does("dan", "processExternalCommit", **body)
+    house.now += 60
+    later = joining(eve, made.group, any_one, named)
+    assert await circle.does("eve", "processExternalCommit", **circle.room.external(eve, later))
 
-    assert await uses(eve.did, *foreign, of_the_group, named) == 0
-    assert await uses(dan.did, any_one, any_one, named, *foreign) == 2
-    assert await uses(eve.did, any_one) == 0, "it served once"
     listed = (await circle.does("alice", "listInvites"))["invites"]
-    assert {invite["pskHash"][:2]: invite["useCount"] for invite in listed} == {"aa": 1, "bb": 1}
-    assert [act[:2] for act in await circle.acts()] == [("invite.used", "dan")] * 2
+    assert {invite["pskHash"][:2]: invite["useCount"] for invite in listed} == {"aa": 1, "bb": 1, "cc": 0}
+    assert [act[:2] for act in await circle.acts() if act[0] == "invite.used"] == [("invite.used", "dan")] * 2
+
+
+async def test_an_invite_makes_nobody_a_member(house: House) -> None:
+    """It is the conversation that says who may come in by himself: a stranger may not, whatever he knows."""
+    circle = await two(house)
+    dan = await phone(house, "dan")
+    await circle.does("alice", "createInvite", pskHash="aa" * 32, targetDid=dan.did)
+    made = joining(dan, circle.room.group, ExternalPsk(b"\xaa" * 32, bytes(32)))
+    body = circle.room.external(dan, made)
+    assert await circle.refused("dan", "processExternalCommit", **body) == "ConvoNotFound"
+    assert (await circle.does("alice", "listInvites"))["invites"][0]["useCount"] == 0
