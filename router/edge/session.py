@@ -52,6 +52,7 @@ from router.edge.bell import Bell
 from router.edge.cursors import FUTURE_CURSOR
 from router.edge.errors import Refusal, refusal_of
 from router.edge.exchange import Exchange
+from router.edge.mls.messages import read_framing
 from router.edge.opening import (
     StreamCaller,
     listening_device,
@@ -266,7 +267,13 @@ class _Connection:
 
     def _command(self, submit: Submit) -> Send:
         return Send(
-            submit.conversation, self._account, self._session.device, submit.msg_id, submit.epoch, submit.body
+            submit.conversation,
+            self._account,
+            self._session.device,
+            submit.msg_id,
+            submit.epoch,
+            submit.body,
+            read_framing(submit.body),
         )
 
     def _posted_as(self, submit: Submit, reply: PostedReply[Answer | Rejected]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from crypto.mls import FramingError, PrivateMessage, PublicMessage, read_padded_message
 from protocol import ConversationKind, Framing, Send, Sent, bucket_text, parse_msg_id
 from router.edge.commands import ask, named_conversation
@@ -10,6 +12,10 @@ from router.edge.handlers_message import mark, sending_device, seq_at, seq_of
 from router.edge.members import acting_device, readable
 from router.edge.services import Call, Edge
 from schema.wire import mls
+
+_FIRST: Final = b"\0"
+"""Of a message's version, and of its envelope's length, which is below 2**24. No envelope of ours begins so:
+a session, which does not know whose message it has, asks for nothing by looking."""
 
 
 async def send(edge: Edge, call: Call) -> mls.SendMessageOutput:
@@ -35,6 +41,8 @@ async def send(edge: Edge, call: Call) -> mls.SendMessageOutput:
 
 def read_framing(ciphertext: bytes) -> Framing | None:
     """What an MLS message says in clear; None for bytes that are no MLS message of a group."""
+    if ciphertext[:1] != _FIRST:
+        return None
     try:
         header = read_padded_message(ciphertext)
     except FramingError:
