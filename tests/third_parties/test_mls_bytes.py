@@ -2,7 +2,6 @@
 
 import base64
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -29,7 +28,7 @@ from crypto.mls import (
     verify_commit,
     verify_proposal,
 )
-from tests.node.mls.clients import MlsClients, open_clients
+from tests.node.mls.clients import MlsClients
 
 pytestmark = pytest.mark.system
 
@@ -38,12 +37,6 @@ SUITES = {
     "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519": STANDARD_SUITES[1],
     "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519": STANDARD_SUITES[3],
 }
-
-
-@pytest.fixture(scope="module")
-def clients() -> Iterator[MlsClients]:
-    with open_clients() as clients:
-        yield clients
 
 
 @attrs.frozen
@@ -76,7 +69,7 @@ def names(group: PublicGroup) -> list[str]:
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_key_packages_and_messages(clients: MlsClients, suite: str) -> None:
-    """A key package has the reference that both compute, GREASE and all; one of last resort is known as one."""
+    """A key package has the reference that both compute, GREASE and all; the one of last resort is known."""
     life = clients.ask("life", suite=suite, open=True)
     now = int(time.time())
     for told, key, last_resort in zip(life["packages"], life["keys"][1:], (False, True), strict=True):

@@ -14,6 +14,7 @@ import { toHex } from './wire.mjs';
 const accounts = new Map();
 const phones = new Map();
 const streams = new Map();
+const sealed = new Map();
 
 const now = () => performance.now() / 1000;
 
@@ -34,7 +35,8 @@ const answers = {
 
   // Any method of a phone, by its name.
   phone({ phone, method, args }) {
-    return phones.get(phone)[method](...args);
+    const acting = phones.get(phone);
+    return acting.inTurn(() => acting[method](...args));
   },
 
   // Who is in the group as this device sees it, and in which epoch.
@@ -46,11 +48,13 @@ const answers = {
 
   // Seals now what is sent later.
   async seal({ phone, convo, text, as }) {
-    sealed.set(as, await phones.get(phone).seal(convo, text));
+    const acting = phones.get(phone);
+    sealed.set(as, await acting.inTurn(() => acting.seal(convo, text)));
   },
 
   sendSealed({ phone, convo, as }) {
-    return phones.get(phone).send(convo, '', { sealed: sealed.get(as) });
+    const acting = phones.get(phone);
+    return acting.inTurn(() => acting.send(convo, '', { sealed: sealed.get(as) }));
   },
 
   ask({ did, nsid, params }) {
@@ -61,8 +65,8 @@ const answers = {
     return accounts.get(did).do(nsid, data);
   },
 
-  async listen({ as, phone, kind, helps }) {
-    streams.set(as, await Stream.open(kind, phones.get(phone), { helps }));
+  async listen({ stream, phone, kind, helps }) {
+    streams.set(stream, await Stream.open(kind, phones.get(phone), { helps }));
   },
 
   heard({ stream, kind, count }) {
@@ -82,10 +86,9 @@ const answers = {
     const phone = phones.get(name);
     phone.lose(convo);
     const asked = now();
-    await phone.askToRejoin(convo);
-    const listening = streams.get(stream);
-    await listening.until('messageEvent', 1);
-    return { seconds: now() - asked };
+    await phone.inTurn(() => phone.askToRejoin(convo));
+    const { taken } = await streams.get(stream).untilOpened(1);
+    return { seconds: now() - asked, taken };
   },
 
   // All at once; each has its own outcome.
@@ -93,8 +96,6 @@ const answers = {
     return Promise.all(asks.map(answer));
   },
 };
-
-const sealed = new Map();
 
 async function answer(asked) {
   try {

@@ -111,6 +111,7 @@ export class Member {
       commit: write(wireformat, { publicMessage, privateMessage }),
       welcome: made.welcome && write('mls_welcome', { welcome: made.welcome }),
       groupInfo: await this.groupInfo(made.newState),
+      roster: Member.leaves(made.newState.ratchetTree),
       state: made.newState,
     };
   }

@@ -10,6 +10,7 @@ import { epochOf, fromBase64, fromLex, keyPackageBytes, lexBytes, read, toBase64
 const MLS = 'blue.catbird.mls';
 const OURS = 'chat.rookery.mls';
 const REBASES = 8;
+const OVERTAKEN = new Set(['EpochMismatch', 'CommitMissingReferences']); // by a commit, by a proposal
 const fresh = () => toHex(randomBytes(12));
 
 export class Phone {
@@ -20,6 +21,15 @@ export class Phone {
     this.groups = new Map(); // conversation -> Member
     this.seen = new Map(); // conversation -> the last seq that was taken
     this.authored = new Set(); // ids of messages and handshakes of its own: nobody can open what he sealed
+    this.taken = []; // all that `take` made something of
+    this.turn = Promise.resolve();
+  }
+
+  // One thing after the other: what is asked of it and what a stream brings change the same groups.
+  inTurn(work) {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   static async register(account, name, suite, stock) {
@@ -99,18 +109,20 @@ export class Phone {
     const adds = claimed ?? (add.length ? await this.claim(add) : []);
     for (let rebases = 0; rebases <= REBASES; rebases += 1) {
       const member = this.group(convo);
-      const out = member.roster().filter(({ did, key }) => remove.includes(did) || remove.includes(toHex(key)));
+      const named = ({ did, key }) => remove.includes(did) || remove.includes(toHex(key));
       const made = await member.commit({
         adds: adds.map((each) => each.keyPackage),
-        removes: out.map((each) => each.leaf),
+        removes: member.roster().filter(named).map((each) => each.leaf),
         open,
       });
+      const after = new Set(made.roster.map(({ key }) => toHex(key)));
+      const out = member.roster().filter((each) => named(each) || !after.has(toHex(each.key)));
       try {
         const answer = await this.#submit(convo, { made, adds, remove, out, open, by });
         member.adopt(made);
         return { ...answer, rebases, epoch: member.epoch };
       } catch (error) {
-        if (!(error instanceof Refused) || error.error !== 'EpochMismatch') throw error;
+        if (!(error instanceof Refused) || !OVERTAKEN.has(error.error)) throw error;
         await this.sync(convo);
       }
     }
@@ -176,9 +188,9 @@ export class Phone {
     return { epoch: member.epoch, hash: waiting.keyPackageHash, ref };
   }
 
-  // By an external commit, on whatever GroupInfo the server has.
-  async joinFromOutside(convo) {
-    const info = await this.account.ask(`${MLS}.getGroupInfo`, { convoId: convo });
+  // By an external commit, on whatever GroupInfo the server has, or on one that somebody gave it.
+  async joinFromOutside(convo, given) {
+    const info = given ?? (await this.groupInfo(convo));
     const joined = await Member.outsider(this.mls, fromBase64(info.groupInfo));
     const answer = await this.account.do(`${MLS}.processExternalCommit`, {
       convoId: convo,
@@ -189,6 +201,10 @@ export class Phone {
     });
     this.groups.set(convo, joined.member);
     return { ...answer, before: info.epoch };
+  }
+
+  groupInfo(convo) {
+    return this.account.ask(`${MLS}.getGroupInfo`, { convoId: convo });
   }
 
   // Everything about a conversation is lost, but not who this device is.
@@ -234,11 +250,11 @@ export class Phone {
     return { bytes: await member.seal(text, { exact }), epoch };
   }
 
-  async send(convo, text, { exact = false, sealed } = {}) {
+  async send(convo, text, { exact = false, sealed, sure = false } = {}) {
     const { bytes, epoch } = sealed ?? (await this.seal(convo, text, exact));
     const msgId = fresh();
     this.authored.add(msgId);
-    return this.account.do(`${MLS}.sendMessage`, {
+    const sent = this.account.do(`${MLS}.sendMessage`, {
       convoId: convo,
       deviceId: this.id,
       msgId,
@@ -246,6 +262,12 @@ export class Phone {
       epoch,
       declaredSize: bytes.length,
       paddedSize: bytes.length,
+    });
+    if (!sure) return sent;
+    return sent.catch(async (error) => {
+      if (error.error !== 'EpochMismatch') throw error; // else it is sealed anew for the epoch that is
+      await this.sync(convo);
+      return this.send(convo, text, { exact, sure });
     });
   }
 
@@ -261,8 +283,24 @@ export class Phone {
     }
   }
 
+  // A message from wherever, without a look at what was taken.
+  open(convo, view) {
+    return this.group(convo).open(fromLex(view.ciphertext));
+  }
+
+  // All that was ever opened here, or was not, by whatever it came.
+  history(convo) {
+    return this.taken.filter((each) => each.convo === convo);
+  }
+
   // One message of the log; null for what was taken before, or is of this device's own making.
   async take(convo, view) {
+    const taken = await this.#take(convo, view);
+    if (taken !== null) this.taken.push(taken);
+    return taken;
+  }
+
+  async #take(convo, view) {
     const { id, seq, messageType: type = 'app' } = view;
     const bytes = fromLex(view.ciphertext);
     if (seq <= (this.seen.get(convo) ?? 0)) return null;
@@ -270,7 +308,7 @@ export class Phone {
     if (this.authored.has(id)) return null;
     const member = this.groups.get(convo);
     if (type !== 'app' && member !== undefined && epochOf(bytes) < member.epoch) return null; // it is in this state
-    const told = { id, seq, type };
+    const told = { convo, id, seq, type };
     try {
       return { ...told, ...(await this.group(convo).open(bytes)) };
     } catch (error) {

@@ -26,7 +26,22 @@ export class Stream {
 
   // Resolves when so many events of a kind have been dealt with; fails with what came instead.
   async until(kind, count) {
-    const enough = () => this.#of(kind).length >= count;
+    await this.#until(() => this.#of(kind).length >= count);
+    return { events: this.#of(kind), taken: this.#opened() };
+  }
+
+  // When so many messages of others were opened.
+  async untilOpened(count) {
+    const texts = () => this.#opened().filter(({ text }) => text !== undefined);
+    await this.#until(() => texts().length >= count);
+    return { taken: texts() };
+  }
+
+  #opened() {
+    return this.taken.filter((each) => each !== null);
+  }
+
+  async #until(enough) {
     let timer;
     await new Promise((resolve, reject) => {
       const look = () => {
@@ -38,7 +53,6 @@ export class Stream {
       look();
     }).finally(() => clearTimeout(timer));
     await this.done;
-    return { events: this.#of(kind), taken: this.taken.filter((each) => each !== null) };
   }
 
   #of(kind) {
@@ -47,7 +61,7 @@ export class Stream {
 
   #happened(event) {
     this.done = this.done
-      .then(() => this.#deal(event))
+      .then(() => this.phone.inTurn(() => this.#deal(event)))
       .catch((error) => {
         this.fault ??= error;
       })
@@ -124,7 +138,7 @@ export class Stream {
 
   // A message through the session itself; the ack, or the error that answers it.
   async send(convo, text) {
-    const { bytes, epoch } = await this.phone.seal(convo, text);
+    const { bytes, epoch } = await this.phone.inTurn(() => this.phone.seal(convo, text));
     const id = this.sends.size + 1;
     const msgId = `session-${this.phone.id.slice(0, 8)}-${id}`;
     this.phone.authored.add(msgId);
