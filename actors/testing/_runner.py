@@ -90,7 +90,10 @@ class TrioRunner:
         a background task raised.
         """
         if self._thread.is_alive():
-            trio.from_thread.run_sync(self._cancel, trio_token=self._token)
+            try:
+                trio.from_thread.run_sync(self._cancel, trio_token=self._token)
+            except trio.RunFinishedError:
+                pass  # it ended by itself since the look; its thread is on its way out
             self._thread.join(self._close_timeout)
             if self._thread.is_alive():
                 alive = trio.from_thread.run_sync(self._names, trio_token=self._token)
