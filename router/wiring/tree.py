@@ -7,7 +7,7 @@ root  rest_for_one
   tail           reads the log once for the whole node
   devices        registry: alive while connected
   chores         one_for_one: sweeping, the watch over the loop, DIDs that live elsewhere and
-                 their blocks; their failures stay below
+                 their blocks, who adds lost devices again; their failures stay below
   edge           one_for_one: public listener, admin listener, control socket; started last, stopped first
 """
 
@@ -19,13 +19,14 @@ from actors import Backoff, ChildSpec, Intensity, Restart, Strategy, Supervisor
 from router.device.seen import keep_last_seen
 from router.housekeeping import remember_used_tokens, sweep
 from router.observe import ActorInstrument, watch_loop
+from router.store.values import Retention
 from router.wiring.listeners import Listeners
 from router.wiring.parts import Parts
 
 _STORE_STOP_SECONDS = 10.0
 _CHILDREN = (
     "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "seen", "loop",
-    "resolver", "blocks", "edge", "public", "admin", "control",
+    "readditions", "resolver", "blocks", "edge", "public", "admin", "control",
 )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def _chores(parts: Parts, backoff: Backoff) -> Supervisor:
     """Small steady work, whose failure harms nothing at once."""
     messages, identity, observe = parts.messages, parts.identity, parts.settings.observe
     limits = parts.settings.supervision
+    retention = Retention(lapsed_claims=parts.settings.mls.lapsed_claims)
     seen = partial(keep_last_seen, identity.seen, messages.store, messages.devices.connected_devices)
     loop = partial(
         watch_loop,
@@ -74,8 +76,9 @@ def _chores(parts: Parts, backoff: Backoff) -> Supervisor:
         tuple(
             ChildSpec(name, run, shutdown=limits.stop_timeout, backoff=backoff)
             for name, run in (
-                ("sweep", partial(sweep, messages.store, parts.clock.now)),
+                ("sweep", partial(sweep, messages.store, parts.clock.now, retention=retention)),
                 ("seen", seen),
+                ("readditions", messages.readditions.run),
                 ("resolver", identity.outside.run),
                 ("blocks", identity.blocks.run),
                 ("loop", loop),
