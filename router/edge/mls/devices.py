@@ -17,7 +17,7 @@ from router.edge.handlers_device import check_key, day_text, edge_bucket, last_s
 from router.edge.members import acting_device
 from router.edge.mls.account_log import restocked
 from router.edge.mls.bytes import to_base64, verifying
-from router.edge.mls.departures import announce
+from router.edge.mls.departures import announce, first_error
 from router.edge.mls.packages import Offered, Owner, invalid, judge_all, policy_of
 from router.edge.mls.stock import REUSED, TOO_MANY, verdict_refusal
 from router.edge.possession import proven
@@ -128,10 +128,13 @@ async def announced(edge: Edge, device: Device) -> tuple[tuple[str, ...], tuple[
             except Busy:
                 waiting.add(state.id)
 
-    async with trio.open_nursery(strict_exception_groups=False) as nursery:
-        for state in states:
-            if device.id not in state.members:
-                nursery.start_soon(tell, state)
+    try:
+        async with trio.open_nursery() as nursery:
+            for state in states:
+                if device.id not in state.members:
+                    nursery.start_soon(tell, state)
+    except* Exception as errors:
+        raise first_error(errors) from errors
     return (
         tuple(state.id for state in states if device.id in state.members),
         tuple(state.id for state in states if state.id in waiting),

@@ -8,7 +8,6 @@ byte that the server verifies here was made by code of ours.
 from __future__ import annotations
 
 import base64
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,20 +18,16 @@ import httpx
 import pytest
 
 from crypto import PaddingProfile, pad
-from crypto.mls import Lifetime as _Lifetime
-from crypto.mls import SignatureScheme, key_package_ref, read_key_package
-from protocol import AccountDid, DeviceId
+from crypto.mls import read_key_package
+from protocol import AccountDid
 from router.config import Settings
 from router.config.sections import Blocks as BlockSettings
-from router.edge.mls.suites import SUITES
 from router.identity.document import ATPROTO_KEY, DidDocument, VerificationMethod
 from router.identity.errors import ResolutionError
 from router.identity.keys import AccountKey
 from router.store.interface import Store
-from router.store.key_packages import KeyPackage
 from router.store.memory import MemoryStore
 from router.store.sqlite.store import SqliteOptions, open_sqlite
-from router.store.values import Device, DeviceRegistered
 from tests.edge.house import MLS, Account, House, error_name, open_house, sealed
 from tests.edge.mls.people import OURS
 from tests.vectors import load_vectors
@@ -79,8 +74,8 @@ class Stage:
     house: House
     scenario: dict[str, Any]
     people: dict[str, Account]
-    devices: dict[str, DeviceId] = attrs.field(factory=dict)
-    packages: dict[str, bytes] = attrs.field(factory=dict)
+    devices: dict[str, str] = attrs.field(factory=dict)
+    packages: dict[str, str] = attrs.field(factory=dict)
     convo: str = ""
     answers: dict[str, Any] = attrs.field(factory=dict)
     """The answer to each commit that was accepted, by its bytes."""
@@ -89,27 +84,18 @@ class Stage:
         return await self.house.send("POST", nsid, self.people[did], json=body)
 
     async def publish_key_package(self, step: dict[str, Any]) -> None:
-        """The device is made known below the edge: nobody has its private key, with which to prove it."""
-        did, data = step["by"], bytes.fromhex(step["message"])
-        package = read_key_package(data)
-        suite, lifetime = SUITES[package.cipher_suite], package.leaf_node.origin
-        assert suite.signature is SignatureScheme.ED25519
-        assert isinstance(lifetime, _Lifetime)
-        now = int(self.house.now)
-        made = await self.house.store.register_device(
-            Device(
-                DeviceId(str(uuid.uuid4())),
-                AccountDid(did),
-                "d",
-                package.leaf_node.signature_key,
-                now // 86_400,
-            ),
-            (KeyPackage(key_package_ref(package, suite), suite.number, data, lifetime.not_after),),
-            now=now,
-            max_devices=10,
-        )
-        assert isinstance(made, DeviceRegistered)
-        self.devices[did] = made.device.id
+        """The device comes with its key package, whose signature shows that its key is in its hands."""
+        did, package = step["by"], read_key_package(bytes.fromhex(step["message"]))
+        body = {
+            "deviceName": "phone",
+            "signaturePublicKey": sealed(package.leaf_node.signature_key),
+            "keyPackages": [
+                {"did": did, "keyPackage": text(step["message"]), "cipherSuite": self.scenario["suite"]}
+            ],
+        }
+        answer = await self.post(did, f"{MLS}.registerDevice", body)
+        assert answer.status_code == 200, answer.text
+        self.devices[did] = answer.json()["deviceId"]
 
     async def create_group(self, step: dict[str, Any]) -> None:
         body = {
@@ -133,11 +119,10 @@ class Stage:
         adds: list[dict[str, str]] = []
         for did in step.get("welcome_to", ()):
             if did not in self.packages:
-                (claimed,) = await self.house.store.claim_key_packages(
-                    AccountDid(step["by"]), AccountDid(did), now=int(self.house.now), ttl=600
-                )
-                self.packages[did] = claimed.ref
-            adds.append({"did": did, "keyPackageHash": self.packages[did].hex()})
+                claimer = self.people[step["by"]]
+                taken = await self.house.get(claimer, f"{MLS}.getKeyPackages", dids=did)
+                self.packages[did] = taken["keyPackages"][0]["keyPackageHash"]
+            adds.append({"did": did, "keyPackageHash": self.packages[did]})
         if "welcome" in step:
             body["welcome"] = octets(step["welcome"])
         if self.scenario["handshake"] == "private":
