@@ -44,7 +44,7 @@ class RemoteHouse(House):
 
     def token(self, account: Account, nsid: str) -> str:
         """A token of this moment."""
-        return mint_token(account.key, account.did, self.service.audience, Nsid(nsid), time.time())
+        return mint_token(account.key, account.key.did, self.service.audience, Nsid(nsid), time.time())
 
     def new_key(self, account: Account, key: SigningKey, device: str | None = None) -> dict[str, Any]:
         """The fields of a request that brings a device's key, with a proof of this moment."""
