@@ -15,8 +15,8 @@ from router.store.interface import Store
 from router.store.memory import MemoryStore
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import Appended, AppendRequest
-from tests.contracts.rooms import NOW
-from tests.contracts.store_model import Loop, kept
+from router.testing.store.rooms import NOW
+from router.testing.store.store_model import Loop, kept
 
 
 class StoredGroups(ConversationMachine):
