@@ -73,6 +73,7 @@ class Readditions:
         online: Callable[[], Collection[DeviceId]],
         now: Callable[[], float],
         limits: Limits,
+        poll: float = ONLINE_POLL_SECONDS,
     ) -> None:
         self._store = store
         self._conversations = conversations
@@ -80,6 +81,7 @@ class Readditions:
         self._online = online
         self._now = now
         self._limits = limits
+        self._poll = poll
         self._watched: dict[_Key, _Watched] = {}
         self._changed = trio.Event()
         self._there: frozenset[DeviceId] = frozenset()
@@ -163,7 +165,7 @@ class Readditions:
             if each is None or each.due > at:
                 continue  # something newer was heard meanwhile
             if each.waits == self._look:
-                each.due = at + ONLINE_POLL_SECONDS
+                each.due = at + self._poll
                 continue
             try:
                 again = await self._serve(key, each, online)
@@ -193,7 +195,7 @@ class Readditions:
             case ReaddWait(seconds=seconds):
                 if online.isdisjoint(state.members.keys() - {device}):
                     each.waits = self._look
-                    return ONLINE_POLL_SECONDS
+                    return self._poll
                 return seconds
             case ReaddOffer(leased_to=leased_to, attempt=attempt):
                 command = RequestReadd(

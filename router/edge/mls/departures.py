@@ -58,7 +58,7 @@ async def leave_groups(edge: Edge, account: AccountDid, device: DeviceId) -> int
             for each in memberships:
                 if each.to_seq is None:
                     nursery.start_soon(leave, each.conversation)
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise first_error(errors) from errors
     return left
 

@@ -133,7 +133,7 @@ async def announced(edge: Edge, device: Device) -> tuple[tuple[str, ...], tuple[
             for state in states:
                 if device.id not in state.members:
                     nursery.start_soon(tell, state)
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise first_error(errors) from errors
     return (
         tuple(state.id for state in states if device.id in state.members),
