@@ -1,4 +1,4 @@
-"""A server that forks a group: it keeps two logs and shows each member one. Nothing it can tell hides that."""
+"""A server that forks a group: it keeps two logs and shows each member one. Nothing it tells hides that."""
 
 from __future__ import annotations
 
