@@ -84,6 +84,10 @@ const answers = {
     return streams.get(stream).until(kind, count);
   },
 
+  opened({ stream, count }) {
+    return streams.get(stream).untilOpened(count);
+  },
+
   say({ stream, convo, text }) {
     return streams.get(stream).send(convo, text);
   },
