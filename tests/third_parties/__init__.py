@@ -1,1 +1,1 @@
-"""Code of third parties (Node) against a running server: AT Protocol's own libraries, MLS clients of `ts-mls`."""
+"""Code of third parties (Node) against a running server: AT Protocol's own libraries, and MLS clients."""
