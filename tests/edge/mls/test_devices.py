@@ -129,7 +129,10 @@ async def test_a_key_that_signed_nothing_needs_a_proof(house: House) -> None:
     assert await house.store.count_key_packages(device.id) == 1
 
 
-async def test_a_used_package_comes_back_with_no_new_device(house: House) -> None:
+async def test_a_retry_is_answered_also_when_a_package_was_used_and_a_new_device_brings_none_of_those(
+    house: House,
+) -> None:
+    """Whoever lost the answer must get it; but what was used by a device that is gone stays used."""
     alice = await phone(house, "alice")
     account = await house.account("bob")
     client = Client(STANDARD_SUITES[1], account.did.encode(), "phone")
@@ -138,6 +141,9 @@ async def test_a_used_package_comes_back_with_no_new_device(house: House) -> Non
     made = await house.post(account, REGISTER, body)
     room = await create(house, alice)
     await room.add(alice, Phone(account, DeviceId(made["deviceId"]), client))
+    again = await house.post(account, REGISTER, body)
+    assert (again["deviceId"], again["autoJoinedConvos"]) == (made["deviceId"], [room.convo])
+    await house.post(account, f"{MLS}.deleteDevice", {"deviceId": made["deviceId"]})
     assert error_name(await house.send("POST", REGISTER, account, json=body)) == "KeyPackageReused"
 
 
