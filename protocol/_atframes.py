@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from protocol._dagcbor import Cid as Cid  # `Value` names it where types are evaluated
 from protocol._dagcbor import InvalidDagCbor, Value, decode_dagcbor_prefix, encode_dagcbor, splice_dagcbor
 
 

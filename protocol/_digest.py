@@ -1,11 +1,12 @@
-"""Names and digests of handshake messages: pure hashing.
+"""Names and digests of handshake messages: pure hashing. The law of the chain, for clients in any language:
 
-    digest(0) = SHA-256( "rookery-group-v1" ‖ generation, 8 bytes ‖ group id as the contract's text )
-    digest(n) = SHA-256( digest(n-1) ‖ commit(n) )
+    digest(0) = SHA-256( "rookery-group-v1" ‖ generation, 8 bytes big-endian ‖ groupId of the views, UTF-8 )
+    digest(n) = SHA-256( digest(n-1) ‖ bytes of commit n as they were delivered )
 
+Commit 1 is the first that this server ordered; a commit with which a group came here is not in the chain.
 Two members that have seen the same commits in the same order have the same digest; a server that shows two
 histories of one group to two members cannot make theirs equal again. The chain begins anew with each
-generation of a conversation's group.
+generation of a conversation's group. Vectors: `tests/protocol/test_digest.py`.
 """
 
 import hashlib

@@ -7,6 +7,7 @@ import trio
 from router.identity.replay import RETENTION_SECONDS, ReplayGuard
 from router.store.errors import StoreError
 from router.store.interface import Store
+from router.store.values import DEFAULT_RETENTION, Retention
 
 SWEEP_SECONDS = 300.0
 _ROWS_AT_ONCE = 1_000
@@ -30,6 +31,7 @@ async def sweep(
     now: Callable[[], float],
     *,
     interval: float = SWEEP_SECONDS,
+    retention: Retention = DEFAULT_RETENTION,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Delete expired tokens, results, key packages and the like every `interval` seconds, in portions that
@@ -43,7 +45,7 @@ async def sweep(
         try:
             while True:
                 swept = await store.sweep(int(now()) - RETENTION_SECONDS, limit=_ROWS_AT_ONCE)
-                expired = await store.expire(int(now()), limit=_ROWS_AT_ONCE)
+                expired = await store.expire(int(now()), limit=_ROWS_AT_ONCE, retention=retention)
                 if max(swept.most, expired.most) < _ROWS_AT_ONCE:
                     break
                 await trio.sleep(0.05)

@@ -123,10 +123,7 @@ from crypto.mls._suites import (
     suites,
 )
 from crypto.mls._transcript import (
-    COMMIT_DIGEST_BYTES,
-    commit_digest,
     confirmed_transcript_hash,
-    first_commit_digest,
     interim_transcript_hash,
 )
 from crypto.mls._tree_hash import TreeHashes, are_parents_vouched_for, root_hash, tree_hashes
@@ -141,7 +138,6 @@ from crypto.mls._welcome import (
 )
 
 __all__ = [
-    "COMMIT_DIGEST_BYTES",
     "DEFAULT_GROUP_POLICY",
     "DEFAULT_POLICY",
     "LAST_RESORT_COMPONENT",
@@ -237,7 +233,6 @@ __all__ = [
     "application_id",
     "are_parents_vouched_for",
     "check_group_info",
-    "commit_digest",
     "confirmed_transcript_hash",
     "cut_welcome",
     "encode_app_data_dictionary",
@@ -245,7 +240,6 @@ __all__ = [
     "extension_data",
     "external_pub",
     "external_senders",
-    "first_commit_digest",
     "follow_group_info",
     "interim_transcript_hash",
     "is_grease",

@@ -72,6 +72,35 @@ class Mls:
     lapsed_claims: Literal["return", "destroy"] = option(
         "return", "What becomes of it then: it may be taken again, or counts as used."
     )
+    welcome_lifetime: int = option(
+        90 * _DAY,
+        "A Welcome that its device neither acknowledges nor rejects ends after this; by then the key package"
+        " has ended, too.",
+        unit="s",
+        minimum=3_600,
+        maximum=366 * _DAY,
+    )
+    ended_retention: int = option(
+        30 * _DAY,
+        "Welcomes and requests that have ended, and invites that serve nobody any more, are kept so long.",
+        unit="s",
+        minimum=0,
+        maximum=366 * _DAY,
+    )
+    evidence_retention: int = option(
+        90 * _DAY,
+        "Bytes of a refused commit, for a report of it, are kept so long.",
+        unit="s",
+        minimum=0,
+        maximum=3_660 * _DAY,
+    )
+    report_retention: int = option(
+        365 * _DAY,
+        "A report is kept so long from its resolution, and a complaint from its arrival.",
+        unit="s",
+        minimum=_DAY,
+        maximum=3_660 * _DAY,
+    )
     low_stock: int = option(
         10,
         "Below so many key packages of a suite, a device is told to publish more.",

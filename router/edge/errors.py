@@ -76,6 +76,8 @@ def refusal_of(error: Exception) -> Refusal | None:
     """The refusal an exception stands for; None when it is a fault of ours."""
     match error:
         case Refusal():
+            if error.error != "InternalServerError":
+                _forget_how(error)
             return error
         case AuthError():
             return Refusal(error.error, error.message)
@@ -115,6 +117,16 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal("InternalServerError", message, retry_after=1)
         case _:
             return None
+
+
+def _forget_how(refusal: Refusal) -> None:
+    """Let go of the frames that it came through.
+
+    Many refusals are constants, and each raise of one adds its frames, with the request in them, to those of
+    all raises before: memory that whoever is refused could fill.
+    """
+    refusal.__traceback__ = None
+    refusal.__context__ = None
 
 
 def reply_of(error: Exception) -> Reply:

@@ -12,6 +12,7 @@ from router.observe.lines import UNKNOWN, RequestLine, Vocabulary, actor_label, 
 from router.observe.logs import FIELDS, LineWriter, Logs, fault_fields, make_logs, set_up_logging
 from router.observe.loop import watch_loop
 from router.observe.metrics import TABLE, Metric, Metrics, Sample, Source
+from router.observe.mls import MlsStock, record_mls_stock
 from router.observe.observer import Observer
 from router.observe.pages import Page, health_page, live_page, ready_page
 from router.observe.pseudonyms import Aliases
@@ -31,6 +32,7 @@ __all__ = [
     "Logs",
     "Metric",
     "Metrics",
+    "MlsStock",
     "Observer",
     "Page",
     "QueueState",
@@ -47,6 +49,7 @@ __all__ = [
     "live_page",
     "make_logs",
     "ready_page",
+    "record_mls_stock",
     "request_id",
     "set_up_logging",
     "watch_loop",

@@ -88,6 +88,28 @@ BLOCK_BRAKED = Metric(
     Kind.READ_COUNTER,
     "Told changes of blocks that the brakes left unexamined.",
 )
+COMMITS = Metric(
+    "rookery_mls_commits_total",
+    Kind.COUNTER,
+    "Commits of MLS groups: taken, resent, or the name under which one was refused.",
+    ("outcome",),
+)
+KEY_PACKAGES = Metric(
+    "rookery_mls_key_packages",
+    Kind.GAUGE,
+    "Key packages in stock, and those that were handed out and are in no commit; last resorts left out.",
+    ("state",),
+)
+WELCOMES_PENDING = Metric(
+    "rookery_mls_welcomes_pending", Kind.GAUGE, "Welcomes that their device has not settled."
+)
+OLDEST_WELCOME = Metric(
+    "rookery_mls_oldest_welcome_seconds", Kind.GAUGE, "Age of the oldest of them; 0 without one."
+)
+MLS_WAITING = Metric(
+    "rookery_mls_waiting", Kind.GAUGE, "Reports that nobody resolved, chat requests not answered.", ("what",)
+)
+EVIDENCE = Metric("rookery_mls_evidence", Kind.GAUGE, "Refused commits whose bytes are kept for a report.")
 LOOP_DELAY = Metric(
     "rookery_loop_delay_seconds", Kind.HISTOGRAM, "How late the event loop wakes a sleeper.", (), _FAST
 )

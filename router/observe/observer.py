@@ -73,6 +73,11 @@ class Observer:
             who = self._aliases.of("address", address)
             self._events.debug("token_refused", error=self._words.error(error), who=who)
 
+    def commit(self, outcome: str) -> None:
+        """A commit of an MLS group ended: `taken`, `resent`, or refused under a name of the catalogue."""
+        known = outcome in ("taken", "resent")
+        self._metrics.count(metrics.COMMITS, outcome if known else self._words.error(outcome))
+
     def bare_audience(self) -> None:
         """A token without a service fragment in `aud` was accepted because the setting allows it."""
         self._metrics.count(metrics.BARE_AUDIENCE)

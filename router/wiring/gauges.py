@@ -16,6 +16,7 @@ from router.observe.sources import (
 )
 from router.observe.sources import store as store_counters
 from router.observe.sources import tail as tail_counters
+from router.readdition import MAX_REQUESTS
 from router.wiring.parts import Parts
 
 
@@ -70,6 +71,7 @@ def _of_messages(parts: Parts) -> Iterator[QueueState]:
         items=messages.conversation_actors.statistics().active,
         max_items=_bound(messages.conversation_actors.options.cap),
     )
+    yield QueueState(queue="readditions", items=messages.readditions.watched, max_items=MAX_REQUESTS)
     yield QueueState(
         queue="devices",
         items=messages.devices.connected,

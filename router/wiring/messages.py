@@ -13,6 +13,7 @@ from router.conversation.service import Ask, Conversations, weigh
 from router.device.actor import CatchUp, DeviceBehaviour
 from router.device.service import Devices
 from router.device.tail import Tail
+from router.readdition import Readditions
 from router.store.sqlite.store import SqliteOptions, SqliteStore
 from router.store.sqlite.writer import Bounds
 
@@ -31,6 +32,7 @@ class Messages:
     device_actors: Registry[DeviceId, CatchUp]
     conversations: Conversations
     devices: Devices
+    readditions: Readditions
 
 
 def make_messages(settings: Settings, now: Callable[[], float]) -> Messages:
@@ -38,7 +40,8 @@ def make_messages(settings: Settings, now: Callable[[], float]) -> Messages:
     store, bus = _store(settings), LocalBus()
     store.on_commit(bus.hint)
     tail = Tail(store, bus)
-    conversation_actors = _conversation_actors(settings, store, now)
+    limits = _limits(settings)
+    conversation_actors = _conversation_actors(settings, store, now, limits)
     device_actors: Registry[DeviceId, CatchUp] = Registry(
         "devices",
         DeviceBehaviour(store, tail),
@@ -55,14 +58,23 @@ def make_messages(settings: Settings, now: Callable[[], float]) -> Messages:
         feed_items=settings.devices.feed_items,
         feed_bytes=settings.devices.feed_bytes,
     )
+    conversations = Conversations(conversation_actors)
     return Messages(
         store=store,
         bus=bus,
         tail=tail,
         conversation_actors=conversation_actors,
         device_actors=device_actors,
-        conversations=Conversations(conversation_actors),
+        conversations=conversations,
         devices=devices,
+        readditions=Readditions(
+            store,
+            conversations,
+            subscribe=bus.subscribe,
+            online=devices.connected_devices,
+            now=now,
+            limits=limits,
+        ),
     )
 
 
@@ -84,15 +96,19 @@ def _store(settings: Settings) -> SqliteStore:
     )
 
 
-def _conversation_actors(
-    settings: Settings, store: SqliteStore, now: Callable[[], float]
-) -> Registry[ConversationId, Ask]:
-    chosen = settings.conversations
-    limits = Limits(
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         max_members=settings.limits.max_members,
         epoch_window=settings.log.epoch_window,
         bucket_seconds=settings.log.received_bucket_seconds,
+        readdition_lease=settings.mls.readdition_lease,
     )
+
+
+def _conversation_actors(
+    settings: Settings, store: SqliteStore, now: Callable[[], float], limits: Limits
+) -> Registry[ConversationId, Ask]:
+    chosen = settings.conversations
     return Registry(
         "conversations",
         ConversationBehaviour(store, limits, now),

@@ -6,8 +6,8 @@ root  rest_for_one
   conversations  registry: activated on demand, passivated when idle
   tail           reads the log once for the whole node
   devices        registry: alive while connected
-  chores         one_for_one: sweeping, the watch over the loop, DIDs that live elsewhere and
-                 their blocks; their failures stay below
+  chores         one_for_one: sweeping, figures of MLS, the watch over the loop, DIDs that live elsewhere and
+                 their blocks, who adds lost devices again; their failures stay below
   edge           one_for_one: public listener, admin listener, control socket; started last, stopped first
 """
 
@@ -17,15 +17,17 @@ import trio
 
 from actors import Backoff, ChildSpec, Intensity, Restart, Strategy, Supervisor
 from router.device.seen import keep_last_seen
+from router.figures import keep_figures
 from router.housekeeping import remember_used_tokens, sweep
 from router.observe import ActorInstrument, watch_loop
+from router.store.values import Retention
 from router.wiring.listeners import Listeners
 from router.wiring.parts import Parts
 
 _STORE_STOP_SECONDS = 10.0
 _CHILDREN = (
-    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "seen", "loop",
-    "resolver", "blocks", "edge", "public", "admin", "control",
+    "root", "store", "tokens", "conversations", "tail", "devices", "chores", "sweep", "figures", "seen",
+    "loop", "readditions", "resolver", "blocks", "edge", "public", "admin", "control",
 )  # fmt: skip
 
 
@@ -74,14 +76,31 @@ def _chores(parts: Parts, backoff: Backoff) -> Supervisor:
         tuple(
             ChildSpec(name, run, shutdown=limits.stop_timeout, backoff=backoff)
             for name, run in (
-                ("sweep", partial(sweep, messages.store, parts.clock.now)),
+                ("sweep", partial(sweep, messages.store, parts.clock.now, retention=_retention(parts))),
+                (
+                    "figures",
+                    partial(keep_figures, messages.store, parts.observation.metrics, parts.clock.now),
+                ),
                 ("seen", seen),
+                ("readditions", messages.readditions.run),
                 ("resolver", identity.outside.run),
                 ("blocks", identity.blocks.run),
                 ("loop", loop),
             )
         ),
         intensity=Intensity(limits.restarts, limits.period),
+    )
+
+
+def _retention(parts: Parts) -> Retention:
+    """What the sweep leaves, by the settings."""
+    chosen = parts.settings.mls
+    return Retention(
+        welcome=chosen.welcome_lifetime,
+        ended=chosen.ended_retention,
+        evidence=chosen.evidence_retention,
+        report=chosen.report_retention,
+        lapsed_claims=chosen.lapsed_claims,
     )
 
 

@@ -42,7 +42,7 @@ from router.store.sqlite.reader import Reader
 from router.store.sqlite.reads import Reads
 from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
 from router.store.values import Appended, AppendRequest
-from tests.contracts.rooms import NOW, Room, devices
+from router.testing.store.rooms import NOW, Room, devices
 
 ROOMS = 50
 BODY = os.urandom(1024)

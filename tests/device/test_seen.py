@@ -9,7 +9,7 @@ from router.device.seen import LastSeen, keep_last_seen
 from router.store.errors import StoreUnavailable
 from router.store.memory import MemoryStore
 from router.store.values import Device
-from tests.contracts.rooms import account, device
+from router.testing.store.rooms import account, device
 
 DAY = 86_400
 NOW = 20_000 * DAY + 7

@@ -111,6 +111,7 @@ class House:
     log: io.StringIO
     faults: list[tuple[str, BaseException | None]]
     verdict: list[Verdict]
+    metrics: Metrics
     now: float = NOW
     accounts: dict[str, Account] = attrs.field(factory=dict)
 
@@ -366,7 +367,7 @@ async def open_house(
         serving = running(public_app(edge), limits, drain=drain, on_drain=on_drain)
         server = await stack.enter_async_context(serving)
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, timeout=600))
-        house = House(edge, store, server, http, log, faults, verdict)
+        house = House(edge, store, server, http, log, faults, verdict, metrics)
         yield house
         assert server.crashes == []
 

@@ -25,9 +25,10 @@ from protocol import (
     decode_cursor,
     encode_cursor,
 )
+from protocol.testing import as_json
+from protocol.testing._session_machine import DEVICE
 from schema.wire import decode_server_frame
 from schema.wire.rookery import SessionCursor, SessionEvent, SessionWelcome, StreamEventsMessageEvent
-from tests.protocol.test_session import DEVICE, as_json
 
 LOG_ID = b"log-0001"
 CONVOS = tuple(conversation_id_from_bytes(bytes([number]) * 16) for number in range(3))

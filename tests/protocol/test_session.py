@@ -1,6 +1,5 @@
 """The session machine, move by move: what each frame leads to in each state, in both formats."""
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 
@@ -30,23 +29,13 @@ from protocol import (
     Submit,
     Violation,
     decode_dagcbor,
-    encode_dagcbor,
 )
+from protocol.testing import as_cbor, as_json
+from protocol.testing._session_machine import DEVICE, Encode, Frame, send_frame
 from schema import ERRORS
-from tests.protocol.worlds import BOB, CONVO, ciphertext, device
+from tests.protocol.worlds import CONVO, ciphertext
 
-Frame = str | bytes
-Encode = Callable[[object], Frame]
 LIMITS = SessionLimits(max_in_flight=2, max_frame_bytes=4096, max_credit=10)
-DEVICE = device(BOB)
-
-
-def as_json(value: object) -> str:
-    return json.dumps(value, default=lambda raw: {"$bytes": base64.b64encode(raw).decode()})
-
-
-def as_cbor(value: object) -> bytes:
-    return encode_dagcbor(value)
 
 
 both = pytest.mark.parametrize("encode", [as_json, as_cbor])
@@ -68,11 +57,6 @@ def open_session(encode: Encode = as_json, *, credit: int = 3, limits: SessionLi
     session.receive(encode({"type": "hello", "credit": credit}), now=100.0)
     session.welcome(DEVICE, "start", now=100.0)
     return session
-
-
-def send_frame(request: int = 1, msg_id: str = "m", **changes: object) -> dict[str, object]:
-    frame = {"type": "send", "id": request, "convoId": CONVO, "msgId": msg_id, "ciphertext": ciphertext()}
-    return {**frame, **changes}
 
 
 def event(seq: int = 2) -> EncodedEvent:

@@ -12,8 +12,8 @@ from router.store.key_packages import ClaimedPackage
 from router.store.memory import MemoryStore
 from router.store.sqlite.store import SqliteOptions, WriterPlace, open_sqlite
 from router.store.values import Appended, AppendRequest, SeqConflict
-from tests.contracts.group_rooms import GroupRoom, package, publish, ref, register
-from tests.contracts.rooms import NOW, Room, account, device, devices
+from router.testing.store.group_rooms import GroupRoom, package, publish, ref, register
+from router.testing.store.rooms import NOW, Room, account, device, devices
 
 
 async def settle(store: Store, room: Room, request: AppendRequest) -> int:

@@ -14,7 +14,7 @@ from router.store.sqlite.checkpoint import Checkpointer
 from router.store.sqlite.folder import database_path
 from router.store.sqlite.reader import Reader
 from router.store.sqlite.store import SqliteOptions, WriterPlace, open_sqlite
-from tests.contracts.rooms import Room, device, devices
+from router.testing.store.rooms import Room, device, devices
 
 
 async def test_a_checkpoint_moves_the_log_into_the_database(tmp_path: Path) -> None:

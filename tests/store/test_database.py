@@ -18,8 +18,8 @@ from router.store.sqlite.folder import FolderLock, database_path
 from router.store.sqlite.reader import Reader
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import StaleTerm
+from router.testing.store.rooms import Room, devices
 from schema import Migration, full_schema, migrations, queries
-from tests.contracts.rooms import Room, devices
 
 INLINE = SqliteOptions(writer="inline")
 

@@ -1,6 +1,6 @@
 """The protocol's own stateful law of MLS groups, with a store beside it: what it reads back is the state.
 
-`Groups` draws any sequence of commits, roles, resets, rejoins; each entry it makes is appended here as well.
+The kit's machine draws any sequence of commits, roles, resets, rejoins; each entry is appended here as well.
 """
 
 import tempfile
@@ -10,16 +10,16 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis.stateful import invariant
 
+from protocol.testing import ConversationMachine
 from router.store.interface import Store
 from router.store.memory import MemoryStore
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import Appended, AppendRequest
-from tests.contracts.rooms import NOW
-from tests.contracts.store_model import Loop, kept
-from tests.protocol.test_group_machine import Groups
+from router.testing.store.rooms import NOW
+from router.testing.store.store_model import Loop, kept
 
 
-class StoredGroups(Groups):
+class StoredGroups(ConversationMachine):
     """A subclass opens the store."""
 
     def __init__(self) -> None:
@@ -36,21 +36,21 @@ class StoredGroups(Groups):
 
     @invariant()
     def the_state_read_back_is_the_fold_of_the_entries(self) -> None:
-        if hasattr(self, "world"):
+        if self.log:
             self.loop.call(self._append_and_compare)
 
     async def _append_and_compare(self) -> None:
         store = self.loop.store
-        fresh = tuple(self.world.log[self.stored :])
+        fresh = tuple(self.log[self.stored :])
         if not fresh:
             return
         request = AppendRequest(fresh[0].conversation, self.stored, fresh, store.term, NOW)
         outcome = await store.append(request)
         assert isinstance(outcome, Appended), outcome
         self.stored += len(fresh)
-        assert await store.conversation(fresh[0].conversation) == self.world.state
+        assert await store.conversation(fresh[0].conversation) == self.state
         page = await store.conversations_of(next(iter(self.state.accounts())), limit=9)
-        assert page.conversations == [self.world.state]
+        assert page.conversations == [self.state]
 
 
 class MemoryGroups(StoredGroups):

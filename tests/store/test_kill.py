@@ -22,7 +22,7 @@ from router.store.sqlite import engines
 from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
 from router.store.sqlite.writer import Bounds
 from router.store.values import Appended, DuplicateMsgIds, SeqConflict
-from tests.contracts.rooms import Room, device, devices
+from router.testing.store.rooms import Room, device, devices
 
 ROUNDS = max(2, settings().max_examples // 20)
 """Lives of one folder: 5 in `ci`, 250 in `nightly`."""
@@ -33,7 +33,7 @@ import os, sys, trio
 from pathlib import Path
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import Appended
-from tests.contracts.rooms import Room, devices
+from router.testing.store.rooms import Room, devices
 from tests.store.test_kill import resumed
 
 async def talk(room, lane):

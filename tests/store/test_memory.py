@@ -3,7 +3,7 @@
 import pytest
 
 from router.store.memory import MemoryStore
-from tests.contracts.store_contract import StoreContract
+from router.testing.store.store_contract import StoreContract
 
 
 class TestMemoryStore(StoreContract):

@@ -9,8 +9,8 @@ from hypothesis import settings
 from router.store.interface import Store
 from router.store.memory import MemoryStore
 from router.store.sqlite.store import SqliteOptions, open_sqlite
-from tests.contracts.mls_model import MlsMachine
-from tests.contracts.store_model import kept
+from router.testing.store.mls_model import MlsMachine
+from router.testing.store.store_model import kept
 
 
 class MemoryMachine(MlsMachine):

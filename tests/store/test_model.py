@@ -9,7 +9,7 @@ from hypothesis import settings
 from router.store.interface import Store
 from router.store.memory import MemoryStore
 from router.store.sqlite.store import SqliteOptions, open_sqlite
-from tests.contracts.store_model import StoreMachine, kept
+from router.testing.store.store_model import StoreMachine, kept
 
 
 class MemoryMachine(StoreMachine):

@@ -8,8 +8,8 @@ from protocol import ConsumeKeyPackage, DeviceId
 from router.store.sqlite.folder import database_path
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.values import Device
-from tests.contracts.group_rooms import GroupRoom, package, publish, ref, register
-from tests.contracts.rooms import NOW, Room, account, device, devices, result
+from router.testing.store.group_rooms import GroupRoom, package, publish, ref, register
+from router.testing.store.rooms import NOW, Room, account, device, devices, result
 
 SENDERS = ("ann", "ben")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from router.store.sqlite.store import SqliteOptions, SqliteStore, open_sqlite
-from tests.contracts.store_contract import StoreContract, WriteContract
+from router.testing.store.store_contract import StoreContract, WriteContract
 
 
 class TestSqliteStore(StoreContract):

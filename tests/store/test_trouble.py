@@ -18,7 +18,7 @@ from router.store.sqlite.requests import Outcome, Request, Unavailable
 from router.store.sqlite.store import SqliteOptions, SqliteStore, WriterPlace, open_sqlite
 from router.store.sqlite.writer import Bounds
 from router.store.values import Appended, AppendRequest
-from tests.contracts.rooms import Room, devices
+from router.testing.store.rooms import Room, devices
 
 QUICK = Bounds(retry_after=0.05)
 PLACES: list[WriterPlace] = ["inline", "process"]
@@ -134,7 +134,7 @@ from router.store.errors import StoreUnavailable
 from router.store.sqlite.store import SqliteOptions, open_sqlite
 from router.store.sqlite.writer import Bounds
 from router.store.values import Appended
-from tests.contracts.rooms import Room, devices
+from router.testing.store.rooms import Room, devices
 
 async def main():
     options = SqliteOptions(writer=sys.argv[2], bounds=Bounds(retry_after=0.05))
@@ -185,7 +185,7 @@ import ctypes, os, platform, signal, struct, sys, trio
 from pathlib import Path
 from router.store.errors import DurabilityLost, OutcomeUnknown
 from router.store.sqlite.store import SqliteOptions, SqliteStore
-from tests.contracts.rooms import Room, devices
+from router.testing.store.rooms import Room, devices
 
 def fail_fsync():
     '''A seccomp filter: fsync and fdatasync answer EIO from here on, in this process and its children.'''

@@ -23,7 +23,7 @@ from router.store.sqlite.requests import (
 )
 from router.store.sqlite.writer import Bounds, Writer
 from router.store.values import Appended, AppendRequest, StaleTerm
-from tests.contracts.rooms import Room, devices
+from router.testing.store.rooms import Room, devices
 
 Answer = Callable[[Sequence[Request]], list[Outcome]]
 

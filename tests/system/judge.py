@@ -3,6 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from protocol import ConversationId
+from protocol.testing import Acknowledged as Promise
+from protocol.testing import Heard, check_acknowledged, check_heard
 from tests.system.checker import Checked
 from tests.system.crowd import Acknowledged, Crowd, Listener, say
 from tests.system.people import eventually
@@ -15,11 +18,13 @@ def seconds_of(text: str) -> int:
 
 def no_promise_is_broken(acknowledged: Sequence[Acknowledged], log: Checked) -> None:
     """Every acknowledged message is in the log, once, where and when and as what the answer said."""
-    messages = log.messages()
-    for each in acknowledged:
-        row = messages.get((each.convo, each.msg_id))
-        assert row is not None, f"lost: {each.convo} {each.msg_id}, acknowledged as seq {each.seq}"
-        assert (row.seq, row.received, row.body) == (each.seq, seconds_of(each.received_at), each.body)
+    check_acknowledged(
+        log.history,
+        [
+            Promise(each.convo, each.msg_id, each.seq, seconds_of(each.received_at), each.body)
+            for each in acknowledged
+        ],
+    )
 
 
 async def everybody_hears(crowd: Crowd, log: Checked) -> None:
@@ -34,10 +39,11 @@ async def everybody_hears(crowd: Crowd, log: Checked) -> None:
 
 def heard_exactly_its_part(listener: Listener, log: Checked) -> None:
     """In the order of the log, without a gap, without a repeat, and nothing of anybody else's."""
-    assert listener.places == log.part_of(listener.device), f"{listener.name} heard something else"
-    rows = {(row.convo, row.seq): row.body for row in log.rows}
-    for place, body in listener.bodies.items():
-        assert body == rows[place], f"{listener.name} heard other bytes at {place}"
+    bodies = listener.bodies
+    heard = [
+        Heard(ConversationId(convo), seq, bodies.get((convo, seq))) for convo, seq in listener.places
+    ]  # fmt: skip
+    check_heard(log.history, listener.device, heard)
     assert listener.repeats == 0, f"{listener.name} was sent {listener.repeats} events a second time"
 
 

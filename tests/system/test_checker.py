@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.system.checker import DATABASE, Broken, check
+from protocol.testing import BrokenHistory
+from tests.system.checker import DATABASE, check
 from tests.system.people import new_convo, open_people, sealed
 from tests.system.process import RouterProcess
 
@@ -62,8 +63,8 @@ def lived() -> Iterator[Path]:
 
 def test_what_is_whole_is_found_whole(lived: Path) -> None:
     checked = check(lived)
-    assert [row.kind for row in checked.rows] == [1, 2, 2, 2, 4, 3]
-    bob = next(each.device for each in checked.intervals if "bob" in each.account)
+    assert [row.kind for row in checked.entries] == [1, 2, 2, 2, 4, 3]
+    bob = next(each.device for each in checked.history.stays if "bob" in each.account)
     assert [seq for _, seq in checked.part_of(bob)] == [1, 2, 3, 4, 5, 6]
     assert checked.audit_records >= 7
 
@@ -79,5 +80,5 @@ def test_damage_is_found(damage: str, lived: Path, tmp_path: Path) -> None:
         ).fetchall():
             database.execute(f"DROP TRIGGER {trigger}")
         assert database.execute(DAMAGE[damage]).rowcount > 0
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenHistory):
         check(tmp_path)

@@ -162,7 +162,7 @@ async def test_a_full_disk_refuses_with_a_time_loses_nothing_and_ends(tmp_path: 
             assert known <= {"NotEnoughResources", "UpstreamTimeout"}
             assert all(refusal.retry_after for refusal in load.refused.values())
             log = check(router.data)
-            rows = {row.msg_id: (row.seq, row.received, row.body) for row in log.rows if row.msg_id}
+            rows = {row.msg_id: (row.seq, row.received, row.body) for row in log.entries if row.msg_id}
             assert {msg_id: rows.get(msg_id) for msg_id in load.answered} == load.answered
             for msg_id, refusal in load.refused.items():
                 if refusal.error == "NotEnoughResources":  # «nothing was done»

@@ -57,11 +57,11 @@ async def judge(router: RouterProcess, crowd: Crowd) -> None:
     await retries_get_the_first_answer(crowd, crowd.acknowledged)
     assert await router.terminate() == 0, router.last_words()
     # Stopped: nothing more can arrive, and nothing more may have been written by the retries.
-    assert check(router.data).rows == log.rows
+    assert check(router.data).entries == log.entries
     for listener in crowd.listeners:
         heard_exactly_its_part(listener, log)
     print(
-        f"{len(log.rows)} entries, {len(crowd.acknowledged)} acknowledged, {crowd.refused} refused,"
+        f"{len(log.entries)} entries, {len(crowd.acknowledged)} acknowledged, {crowd.refused} refused,"
         f" {crowd.changes} changes of membership, {log.audit_records} audit records;"
         f" connections: {[listener.connections for listener in crowd.listeners]}"
     )

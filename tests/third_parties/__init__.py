@@ -1,1 +1,1 @@
-"""AT Protocol's own libraries (Node) against a running server: their tokens, client and validators."""
+"""Code of third parties (Node) against a running server: AT Protocol's own libraries, and MLS clients."""

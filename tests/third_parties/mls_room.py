@@ -45,6 +45,10 @@ class Phone:
         """A method of `Phone` in `phone.mjs`."""
         return self.clients.ask("phone", phone=self.name, method=method, args=args)
 
+    def rarely(self, method: str, *args: Any) -> Any:
+        """A function of `rare.mjs`."""
+        return self.clients.ask("rarely", phone=self.name, method=method, args=args)
+
 
 @attrs.frozen
 class Person:
@@ -73,6 +77,11 @@ class Person:
     def does(self, nsid: str, **data: Any) -> Any:
         """A procedure."""
         return self.clients.ask("do", did=self.did, nsid=nsid, data=data)
+
+    def answered(self) -> dict[str, Any]:
+        """Of each method it called, by itself or by a device, the last input that was answered, and how."""
+        calls: dict[str, Any] = self.clients.ask("answered", did=self.did)
+        return calls
 
 
 def new_person(stage: Stage, clients: MlsClients, name: str) -> Person:

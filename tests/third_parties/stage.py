@@ -150,6 +150,7 @@ def open_stage() -> Iterator[Stage]:
                 "ROOKERY_IDENTITY__PLC_URL": directory.url,
                 "ROOKERY_IDENTITY__LOOPBACK_HOSTS": _PDS_HOST,
                 "ROOKERY_RATE__STREAM": str(STREAM_QUOTA),
+                "ROOKERY_MLS__READDITION_LEASE": "1",  # the test of what comes after it waits for it
             }
             with RouterProcess(folder, settings) as router:
                 await router.start()

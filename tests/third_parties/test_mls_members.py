@@ -70,6 +70,34 @@ def test_a_device_that_lost_everything_comes_back_by_a_welcome(
         clients.ask("hangUp", stream=stream)
 
 
+def test_who_is_asked_to_help_and_does_not_is_followed_by_the_next(room: Room) -> None:
+    """The lost device's own account has a device online, which is asked first, and does nothing."""
+    clients, lost = room.clients, room["bert2"]
+    clients.ask("listen", stream="deaf", phone=room["bert1"].name, kind="sse")
+    clients.ask("listen", stream="helper", phone=room["carl1"].name, kind="sse", helps=True)
+    clients.ask("listen", stream="lost", phone=lost.name, kind="session")
+    back = clients.ask("comeBack", stream="lost", phone=lost.name, convo=room.convo)
+    assert texts(back["taken"]) == [(room["carl1"].did, f"welcome back {lost.id}")]
+    heard = clients.ask("heard", stream="deaf", kind="readditionRequestedEvent", count=2)
+    asked = [event["leasedTo"] for event in heard["events"]]
+    assert asked == [room["bert1"].id, room["carl1"].id]
+    for stream in ("deaf", "helper", "lost"):
+        clients.ask("hangUp", stream=stream)
+
+
+def test_who_comes_online_later_helps_then(room: Room) -> None:
+    """Nobody was there to be asked when the device asked."""
+    clients, lost = room.clients, room["bert2"]
+    room.does("bert2", "lose")
+    room.does("bert2", "askToRejoin")
+    clients.ask("listen", stream="lost", phone=lost.name, kind="sse")
+    clients.ask("listen", stream="helper", phone=room["anna2"].name, kind="session", helps=True)
+    back = clients.ask("opened", stream="lost", count=1)
+    assert texts(back["taken"]) == [(room["anna2"].did, f"welcome back {lost.id}")]
+    for stream in ("helper", "lost"):
+        clients.ask("hangUp", stream=stream)
+
+
 def test_a_device_that_lost_everything_comes_back_from_outside(room: Room) -> None:
     """By an external commit that takes its old leaf along; what was said before stays closed to it."""
     room.does("anna1", "send", "before")

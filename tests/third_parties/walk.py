@@ -3,7 +3,6 @@
 What each was called with is kept, so that a test can spoil it.
 """
 
-import base64
 import itertools
 from typing import Any, Final
 
@@ -112,48 +111,4 @@ def walk_rookery(stage: Stage) -> Walk:
     assert made["keyId"] == listed["keyId"]
     walk.do(anna, "getTicket", purpose=f"{ROOKERY}.subscribeEvents", deviceId=tablet)
     walk.do(anna, "revokeDevice", deviceId=tablet)
-    return walk
-
-
-def walk_mls(stage: Stage) -> Walk:
-    """Through `blue.catbird.mls.*`."""
-    walk = Walk(stage, MLS)
-    anna, bert, carl = (walk.person(name) for name in ("anna", "bert", "carl"))
-    package = {"did": anna.did, "keyPackage": base64.b64encode(b"package").decode(), "cipherSuite": SUITE}
-    made = walk.do(anna, "registerDevice", deviceName="tablet", keyPackages=[package], **anna.new_key())
-    assert made["mlsDid"] == anna.did
-    assert len(walk.ask(anna, "listDevices")["devices"]) == 2
-
-    group = f"group {next(_numbers)}".encode()
-    convo = walk.do(
-        anna,
-        "createConvo",
-        groupId=group.hex(),
-        cipherSuite=SUITE,
-        idempotencyKey=key(),
-        initialMembers=[bert.did],
-        metadata={"name": "Sunday"},
-    )
-    there = {"convoId": convo["id"]}
-    walk.do(anna, "addMembers", **there, idempotencyKey=key(), didList=[carl.did])
-    walk.do(anna, "removeMember", **there, idempotencyKey=key(), targetDid=carl.did)
-    epoch = walk.ask(anna, "getEpoch", **there)["currentEpoch"]
-    message = private_message(group, epoch)
-    walk.do(
-        bert,
-        "sendMessage",
-        **there,
-        msgId="one",
-        ciphertext=lex_bytes(message),
-        epoch=epoch,
-        declaredSize=100,
-        paddedSize=len(message),
-    )
-    page = walk.ask(anna, "getMessages", **there, limit=10)
-    assert [from_lex(each["ciphertext"]) for each in page["messages"]] == [message]
-    walk.ask(anna, "getConvos", limit=10)
-    walk.do(anna, "updateCursor", **there, cursor="one", deviceId=made["deviceId"])
-    walk.do(anna, "getSubscriptionTicket", **there, deviceId=made["deviceId"])
-    walk.do(bert, "leaveConvo", **there, idempotencyKey=key())
-    walk.do(anna, "deleteDevice", deviceId=made["deviceId"])
     return walk

@@ -55,11 +55,14 @@ class Verified:
     group_info: PublicGroupInfo | None
 
 
-def verify(base: Base, message: PublicMessage, group_info: bytes | None, now: int) -> Verified:
-    """Everything that needs no look-up; raises `Refusal`. Pure, and long for large groups."""
+def verify(base: Base, message: PublicMessage, group_info: bytes | None) -> Verified:
+    """Everything that needs no look-up; raises `Refusal`. Pure, and long for large groups.
+
+    Lifetimes of key packages are the store's: only one that is in stock, and lives, is used up.
+    """
     group, pending = base.group(), base.proposals()
     try:
-        effects = verify_commit(group, message, pending, now=now)
+        effects = verify_commit(group, message, pending)
     except InvalidHandshake as error:
         raise commit_refusal(error, group.epoch) from None
     if group_info is None:
@@ -86,7 +89,7 @@ async def public_handshake(
 ) -> Handshake:
     """The verified handshake of `account`. Raises `Refusal`."""
     size = base.size + len(body) + len(group_info or b"")
-    done = await verifying(edge, size, lambda: verify(base, message, group_info, int(edge.now())))
+    done = await verifying(edge, size, lambda: verify(base, message, group_info))
     effects, leaves = done.effects, Leaves(edge.store, done.group.suite, state)
     if effects.is_external:
         adds = [await _joiner(leaves, effects.committer, account)]

@@ -58,8 +58,8 @@ async def leave_groups(edge: Edge, account: AccountDid, device: DeviceId) -> int
             for each in memberships:
                 if each.to_seq is None:
                     nursery.start_soon(leave, each.conversation)
-    except* Exception as errors:
-        raise _first(errors) from errors
+    except ExceptionGroup as errors:
+        raise first_error(errors) from errors
     return left
 
 
@@ -91,7 +91,8 @@ async def announce(edge: Edge, state: Conversation, device: Device) -> bool:
     return not isinstance(answer, Rejected)
 
 
-def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
+def first_error(errors: BaseExceptionGroup[Exception]) -> BaseException:
+    """One of a group's errors: what a caller, who asked for one thing, is told."""
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -17,7 +17,7 @@ from router.edge.handlers_device import check_key, day_text, edge_bucket, last_s
 from router.edge.members import acting_device
 from router.edge.mls.account_log import restocked
 from router.edge.mls.bytes import to_base64, verifying
-from router.edge.mls.departures import announce
+from router.edge.mls.departures import announce, first_error
 from router.edge.mls.packages import Offered, Owner, invalid, judge_all, policy_of
 from router.edge.mls.stock import REUSED, TOO_MANY, verdict_refusal
 from router.edge.possession import proven
@@ -50,9 +50,7 @@ async def register_device(edge: Edge, call: Call) -> mls.RegisterDeviceOutput:
     known = next(
         (each for each in await edge.store.devices_of(call.account) if each.signature_key == key), None
     )
-    packages = await _packages(edge, call, body, key, known)
-    if used is None and all(package.scheme for package in packages):
-        raise invalid("none is signed with the device's key, and no proof of that key came with them")
+    packages = await _packages(edge, call, body, key, known, proven_beside=used is not None)
     outcome = await register(
         edge,
         call,
@@ -81,8 +79,15 @@ async def register_device(edge: Edge, call: Call) -> mls.RegisterDeviceOutput:
 
 
 async def _packages(
-    edge: Edge, call: Call, body: mls.RegisterDeviceInput, key: bytes, known: Device | None
+    edge: Edge,
+    call: Call,
+    body: mls.RegisterDeviceInput,
+    key: bytes,
+    known: Device | None,
+    *,
+    proven_beside: bool,
 ) -> tuple[KeyPackage, ...]:
+    """Those that are to be in the stock: every one is valid, and none was another device's."""
     if any(ref.did != call.account for ref in body.key_packages):
         raise invalid("a device brings key packages of its own account only")
     offers = tuple(Offered(ref.key_package, ref.cipher_suite) for ref in body.key_packages)
@@ -97,15 +102,18 @@ async def _packages(
         if isinstance(verdict, Refusal):
             raise verdict
         packages[verdict.ref] = verdict
-    fresh = 0
-    for ref in packages:
+    if not proven_beside and all(package.scheme for package in packages.values()):
+        raise invalid("none is signed with the device's key, and no proof of that key came with them")
+    held = 0 if known is None else await edge.store.count_key_packages(known.id)
+    for ref in tuple(packages):
         record = await edge.store.key_package(ref)
         if record is None:
-            fresh += 1
-        elif record.state not in ("available", "claimed") or known is None or record.device != known.id:
+            held += 1
+        elif known is None or record.device != known.id:
             raise REUSED
-    held = 0 if known is None else await edge.store.count_key_packages(known.id)
-    if held + fresh > edge.settings.mls.max_key_packages:
+        elif record.state not in ("available", "claimed"):
+            del packages[ref]  # this request came before, and the package was used since
+    if held > edge.settings.mls.max_key_packages:
         raise TOO_MANY
     return tuple(packages.values())
 
@@ -128,10 +136,13 @@ async def announced(edge: Edge, device: Device) -> tuple[tuple[str, ...], tuple[
             except Busy:
                 waiting.add(state.id)
 
-    async with trio.open_nursery(strict_exception_groups=False) as nursery:
-        for state in states:
-            if device.id not in state.members:
-                nursery.start_soon(tell, state)
+    try:
+        async with trio.open_nursery() as nursery:
+            for state in states:
+                if device.id not in state.members:
+                    nursery.start_soon(tell, state)
+    except ExceptionGroup as errors:
+        raise first_error(errors) from errors
     return (
         tuple(state.id for state in states if device.id in state.members),
         tuple(state.id for state in states if state.id in waiting),

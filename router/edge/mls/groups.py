@@ -22,7 +22,6 @@ from protocol import (
     Committed,
     DeviceId,
     EntryKind,
-    IdempotencyKey,
     Leave,
     RemoveMember,
     bucket_text,
@@ -36,6 +35,7 @@ from router.edge.members import devices_of
 from router.edge.mls.blocks import check_cohabitation
 from router.edge.mls.bytes import from_base64
 from router.edge.mls.commits import Prepared, Upload, acting, check_blocks, prepare
+from router.edge.mls.commits_counted import counted
 from router.edge.mls.commits_stated import Stated, a_device, stated_add
 from router.edge.mls.invites import use_invites
 from router.edge.services import Call, Edge
@@ -65,16 +65,17 @@ async def submit_commit(edge: Edge, call: Call) -> rookery_mls.SubmitCommitOutpu
             None if removes is None else tuple(a_device(each.device_id) for each in removes),
         ),
     )
-    prepared = await prepare(edge, call, body.convo_id, given(body.device_id), upload)
-    await check_blocks(edge, prepared)
-    command = Commit(
-        prepared.conversation,
-        prepared.account,
-        prepared.device,
-        prepared.handshake,
-        reason=given(body.reason),
-    )
-    done = await ask(edge, command, Committed)
+    with counted(edge) as request:
+        request.prepared = prepared = await prepare(edge, call, body.convo_id, given(body.device_id), upload)
+        await check_blocks(edge, prepared)
+        command = Commit(
+            prepared.conversation,
+            prepared.account,
+            prepared.device,
+            prepared.handshake,
+            reason=given(body.reason),
+        )
+        done = await ask(edge, command, Committed)
     made = await _made(edge, prepared, done)
     return rookery_mls.SubmitCommitOutput(
         new_epoch=done.epoch,
@@ -113,13 +114,19 @@ async def _made(edge: Edge, prepared: Prepared, done: Committed) -> tuple[bytes,
 async def add_members(edge: Edge, call: Call) -> mls.AddMembersOutput:
     """Bring accounts in: by the commit that adds their devices, or by name until one does."""
     body = call.value(mls.AddMembersInput)
-    key = idempotency(edge, call, body.idempotency_key)
-    accounts = {parse_account_did(did) for did in body.did_list}
     commit = given(body.commit)
     if commit is None:
         _no_handshake(body.welcome_message, body.key_package_hashes, body.group_info)
-        changed = await _name(edge, call, body, key)
+        changed = await _name(edge, call, body)
         return mls.AddMembersOutput(success=True, new_epoch=changed.epoch)
+    with counted(edge) as request:
+        request.prepared, done = await _add(edge, call, body, commit)
+    return mls.AddMembersOutput(success=True, new_epoch=done.epoch)
+
+
+async def _add(edge: Edge, call: Call, body: mls.AddMembersInput, commit: str) -> tuple[Prepared, Committed]:
+    """Take the commit that adds the devices of these accounts, and of nobody else."""
+    accounts = {parse_account_did(did) for did in body.did_list}
     stated = tuple(stated_add(each.did, each.hash) for each in given(body.key_package_hashes) or ())
     upload = Upload(
         from_base64("commit", "InvalidCommit", commit),
@@ -132,19 +139,24 @@ async def add_members(edge: Edge, call: Call) -> mls.AddMembersOutput:
         raise Refusal("InvalidCommit", "The commit adds other accounts than didList names.")
     await check_blocks(edge, prepared)
     command = Commit(
-        prepared.conversation, prepared.account, prepared.device, prepared.handshake, "add", idempotency=key
+        prepared.conversation,
+        prepared.account,
+        prepared.device,
+        prepared.handshake,
+        "add",
+        idempotency=idempotency(edge, call, body.idempotency_key),
     )
-    done = await ask(edge, command, Committed)
-    return mls.AddMembersOutput(success=True, new_epoch=done.epoch)
+    return prepared, await ask(edge, command, Committed)
 
 
-async def _name(edge: Edge, call: Call, body: mls.AddMembersInput, key: IdempotencyKey | None) -> Changed:
+async def _name(edge: Edge, call: Call, body: mls.AddMembersInput) -> Changed:
     conversation = named_conversation(body.convo_id)
     members = await devices_of(edge.store, body.did_list, absent="KeyPackageNotFound")
     state = await edge.store.conversation(conversation)
     if state is not None and state.is_member(call.account):
         coming = {member.account for member in members} - state.devices_by_account.keys()
         await check_cohabitation(edge, state.accounts(), coming)
+    key = idempotency(edge, call, body.idempotency_key)
     return await ask(edge, AddMembers(conversation, call.account, members, key), Changed)
 
 
@@ -152,17 +164,18 @@ async def remove_member(edge: Edge, call: Call) -> mls.RemoveMemberOutput:
     """An admin puts an account out."""
     body = call.value(mls.RemoveMemberInput)
     target = parse_account_did(body.target_did)
-    prepared = await _prepared_removal(edge, call, body, target)
-    command = RemoveMember(
-        named_conversation(body.convo_id),
-        call.account,
-        target,
-        given(body.reason),
-        idempotency(edge, call, body.idempotency_key),
-        None if prepared is None else prepared.handshake,
-        acting(call, given(body.device_id)),
-    )
-    changed = await ask(edge, command, Changed)
+    with counted(edge, commit=given(body.commit) is not None) as request:
+        request.prepared = prepared = await _prepared_removal(edge, call, body, target)
+        command = RemoveMember(
+            named_conversation(body.convo_id),
+            call.account,
+            target,
+            given(body.reason),
+            idempotency(edge, call, body.idempotency_key),
+            None if prepared is None else prepared.handshake,
+            acting(call, given(body.device_id)),
+        )
+        changed = await ask(edge, command, Changed)
     if prepared is None:
         return mls.RemoveMemberOutput(ok=True, epoch_hint=changed.epoch)
     return mls.RemoveMemberOutput(ok=True, epoch_hint=changed.epoch, new_epoch=changed.epoch)
@@ -173,16 +186,17 @@ async def leave(edge: Edge, call: Call) -> mls.LeaveConvoOutput:
     body = call.value(mls.LeaveConvoInput)
     named = given(body.target_did)
     target = None if named is None else parse_account_did(named)
-    prepared = await _prepared_removal(edge, call, body, target)
-    command = Leave(
-        named_conversation(body.convo_id),
-        call.account,
-        target,
-        idempotency(edge, call, body.idempotency_key),
-        None if prepared is None else prepared.handshake,
-        acting(call, given(body.device_id)),
-    )
-    changed = await ask(edge, command, Changed)
+    with counted(edge, commit=given(body.commit) is not None) as request:
+        request.prepared = prepared = await _prepared_removal(edge, call, body, target)
+        command = Leave(
+            named_conversation(body.convo_id),
+            call.account,
+            target,
+            idempotency(edge, call, body.idempotency_key),
+            None if prepared is None else prepared.handshake,
+            acting(call, given(body.device_id)),
+        )
+        changed = await ask(edge, command, Changed)
     return mls.LeaveConvoOutput(success=True, new_epoch=changed.epoch)
 
 
@@ -226,16 +240,19 @@ async def process_external_commit(edge: Edge, call: Call) -> mls.ProcessExternal
         from_base64("externalCommit", "InvalidCommit", body.external_commit),
         _text(body.group_info, "groupInfo", "InvalidGroupInfo"),
     )
-    prepared = await prepare(edge, call, body.convo_id, given(body.device_id), upload, external=True)
-    command = Commit(
-        prepared.conversation,
-        prepared.account,
-        prepared.device,
-        prepared.handshake,
-        "rejoin",
-        idempotency=idempotency(edge, call, body.idempotency_key),
-    )
-    done = await _ask_as(edge, command, Committed, _FROM_OUTSIDE)
+    with counted(edge) as request:
+        request.prepared = prepared = await prepare(
+            edge, call, body.convo_id, given(body.device_id), upload, external=True
+        )
+        command = Commit(
+            prepared.conversation,
+            prepared.account,
+            prepared.device,
+            prepared.handshake,
+            "rejoin",
+            idempotency=idempotency(edge, call, body.idempotency_key),
+        )
+        done = await _ask_as(edge, command, Committed, _FROM_OUTSIDE)
     if not prepared.resent:
         await use_invites(edge, prepared.conversation, prepared.account, upload.commit)
     return mls.ProcessExternalCommitOutput(epoch=done.epoch, rejoined_at=bucket_text(done.received))

@@ -34,7 +34,7 @@ from router.edge.mls.commits_stated import stated_add, stated_leaves
 from router.edge.mls.commits_welcomes import cut_for
 from router.edge.mls.groups_stored import to_store
 from router.edge.mls.leaves import Leaves
-from router.edge.mls.suites import POLICY, suite_number
+from router.edge.mls.suites import POLICY, new_suite
 from router.edge.services import Call, Edge
 from router.edge.views import mls_convo
 from schema.wire import given, mls
@@ -49,7 +49,7 @@ _OTHER_MEMBERS = Refusal(
 async def create(edge: Edge, call: Call) -> mls.ConvoView:
     """Register an MLS group."""
     body = call.value(mls.CreateConvoInput)
-    suite = suite_number(body.cipher_suite)
+    suite = new_suite(edge.settings.mls, body.cipher_suite)
     conversation = id_of_group(edge.secrets, body.group_id)
     key = idempotency(edge, call, body.idempotency_key)
     if await edge.store.conversation(conversation) is not None:

@@ -31,7 +31,7 @@ from router.edge.members import acting_device
 from router.edge.mls.bytes import group_info_refusal, read_the_group_info, verifying
 from router.edge.mls.groups_stored import to_store
 from router.edge.mls.leaves import Leaves
-from router.edge.mls.suites import POLICY, suite_number
+from router.edge.mls.suites import POLICY, new_suite
 from router.edge.services import Call, Edge
 from schema.wire import given, mls_chat
 
@@ -44,7 +44,7 @@ _ALONE = Refusal("GroupInfoMismatch", "The new group's tree must hold your devic
 async def reset_group(edge: Edge, call: Call) -> mls_chat.ResetGroupOutput:
     """An admin's device begins the conversation's next group, alone; everybody else is added to it after."""
     body = call.value(mls_chat.ResetGroupInput)
-    suite = suite_number(body.cipher_suite)
+    suite = new_suite(edge.settings.mls, body.cipher_suite)
     conversation = named_conversation(body.convo_id)
     key = idempotency(edge, call, body.idempotency_key)
     state = await edge.store.conversation(conversation)

@@ -8,22 +8,11 @@ device has another key by now or is gone; such a leaf is found by its place in t
 
 from __future__ import annotations
 
-from typing import Final
-
-from crypto.mls import CipherSuite, Member, SignatureScheme
+from crypto.mls import CipherSuite, Member
 from protocol import AccountDid, Conversation, DeviceId, InvalidId, MemberDevice, parse_account_did
+from router.edge.mls.packages import SCHEMES
 from router.store.interface import Store
 from router.store.values import Device
-
-SCHEMES: Final = {
-    SignatureScheme.ED25519: 0,
-    SignatureScheme.P256: 0x0403,
-    SignatureScheme.P384: 0x0503,
-    SignatureScheme.P521: 0x0603,
-    SignatureScheme.ED448: 0x0808,
-}
-"""What the store calls a signature scheme: 0 for the one whose key is registered with the device, and for the
-others, whose key a device's first key package brings, their code points of TLS 1.3 (RFC 8446, 4.2.3)."""
 
 
 def credential_account(identity: bytes | None) -> tuple[AccountDid, str | None] | None:
@@ -43,7 +32,7 @@ class Leaves:
     def __init__(self, store: Store, suite: CipherSuite, state: Conversation | None = None) -> None:
         """`state` is of the conversation whose leaves are `occupant`s; None where there is none yet."""
         self._store = store
-        self._scheme = SCHEMES[suite.signature]
+        self._scheme = SCHEMES.get(suite.signature, 0)
         self._devices: dict[AccountDid, list[tuple[Device, bytes | None]]] = {}
         self._places: dict[int, DeviceId] = {}
         self._state = state

@@ -140,8 +140,7 @@ async def _maker(
         raise Refusal("InvalidProposal", "Only members propose here.")
     if size > _MAX_PUBLIC_BYTES:
         raise Refusal("InvalidProposal", f"A proposal in clear has at most {_MAX_PUBLIC_BYTES} bytes.")
-    now = int(edge.now())
-    group, proposed = await verifying(edge, base.size, lambda: _verified(base, message, now))
+    group, proposed = await verifying(edge, base.size, lambda: _verified(base, message))
     leaves = Leaves(edge.store, group.suite, state)
     author = _member(group, message.sender.index)
     maker = None if author is None else await leaves.occupant(author)
@@ -168,10 +167,10 @@ async def _maker(
     return maker
 
 
-def _verified(base: Base, message: PublicMessage, now: int) -> tuple[PublicGroup, VerifiedProposal]:
+def _verified(base: Base, message: PublicMessage) -> tuple[PublicGroup, VerifiedProposal]:
     group = base.group()
     try:
-        return group, verify_proposal(group, message, now)
+        return group, verify_proposal(group, message)
     except InvalidHandshake as error:
         raise proposal_refusal(error, group.epoch) from None
 

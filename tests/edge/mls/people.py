@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -29,7 +30,6 @@ from crypto.mls import (
     ContentType,
     GroupInfo,
     KeyPackage,
-    Lifetime,
     Proposal,
     PublicGroup,
     Remove,
@@ -41,8 +41,8 @@ from crypto.mls import (
     read_key_package,
 )
 from crypto.mls.testing import Client, MadeCommit, expand
-from protocol import AccountDid, DeviceId
-from router.store.key_packages import KeyPackage as Stocked
+from protocol import DeviceId
+from router.edge.mls.suites import NAMES
 from tests.edge.house import MLS, ROOKERY, Account, House, device_key, sealed
 
 OURS = "chat.rookery.mls"
@@ -87,38 +87,37 @@ async def phone(
 
 
 async def publish(house: House, device: Phone, count: int = STOCK, *, last_resort: bool = False) -> None:
-    """Put key packages into the device's stock."""
+    """Put key packages into the device's stock; with `last_resort` the first of them is one."""
     packages = [
         device.client.key_package(int(house.now), last_resort=last_resort and not number)
         for number in range(count)
     ]
-    stocked = []
-    for package in packages:
-        lifetime = package.leaf_node.origin
-        assert isinstance(lifetime, Lifetime)
-        stocked.append(
-            Stocked(
-                key_package_ref(package, device.client.suite),
-                device.client.suite.number,
-                encode_message(package),
-                lifetime.not_after,
-                package.last_resort,
-            )
-        )
-    await house.store.publish_key_packages(
-        AccountDid(device.did), device.id, stocked, now=int(house.now), max_packages=100
-    )
+    if not packages:
+        return
+    items = [
+        {
+            "keyPackage": base64.b64encode(encode_message(package)).decode(),
+            "cipherSuite": NAMES[package.cipher_suite],
+            "expires": datetime.fromtimestamp(house.now + 30 * 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        for package in packages
+    ]
+    body = {"keyPackages": items, "deviceId": device.id}
+    told = await house.post(device.account, f"{MLS}.publishKeyPackages", body)
+    assert told["succeeded"] == count, told
 
 
 async def claim(house: House, by: Phone, *targets: Phone) -> list[KeyPackage]:
-    """One key package of each of these devices, claimed by the account of `by`."""
-    found = []
-    for target in targets:
-        (claimed,) = await house.store.claim_key_packages(
-            AccountDid(by.did), AccountDid(target.did), device=target.id, now=int(house.now), ttl=600
-        )
-        found.append(read_key_package(claimed.package))
-    return found
+    """One key package of each of these devices, taken by the account of `by`.
+
+    Whoever asks for an account takes one of each of its devices.
+    """
+    taken: dict[str, KeyPackage] = {}
+    for did in dict.fromkeys(target.did for target in targets):
+        told = await house.get(by.account, f"{MLS}.getKeyPackages", dids=did)
+        for each in told["keyPackages"]:
+            taken[each["deviceId"]] = read_key_package(base64.b64decode(each["keyPackage"]))
+    return [taken[target.id] for target in targets]
 
 
 def text(value: GroupInfo | Welcome) -> str:

@@ -51,6 +51,12 @@ export const calls = {
     return { data: answer.data, headers: answer.headers };
   },
 
+  // For calls that were made by another client: throws where input or answer is not what the lexicon says.
+  judgeAnswer({ nsid, given, answer }) {
+    check(nsid, given.params, given.data);
+    lexicons.assertValidXrpcOutput(nsid, answer);
+  },
+
   // What a client of a lexicon that the server does not have is told. The lexicon is forgotten again.
   async callOnce({ service, nsid, document }) {
     const client = new XrpcClient(service, [parseLexiconDoc(document)]);

@@ -21,6 +21,7 @@ export class Account {
     this.url = url;
     this.audience = audience;
     this.secret = fromBase64(secret);
+    this.answered = new Map(); // by method, the last call that was: what was given and what came back
   }
 
   token(nsid) {
@@ -45,18 +46,20 @@ export class Account {
   }
 
   async ask(nsid, params) {
-    return this.#answer(await fetch(this.address(nsid, params), { headers: this.headers(nsid) }));
+    const response = await fetch(this.address(nsid, params), { headers: this.headers(nsid) });
+    return this.#answer(nsid, { params }, response);
   }
 
   async do(nsid, data) {
     const headers = { ...this.headers(nsid), 'content-type': 'application/json' };
     const body = JSON.stringify(data);
-    return this.#answer(await fetch(this.address(nsid), { method: 'POST', headers, body }));
+    return this.#answer(nsid, { data }, await fetch(this.address(nsid), { method: 'POST', headers, body }));
   }
 
-  async #answer(response) {
-    const body = await response.json();
-    if (!response.ok) throw new Refused(response.status, body);
-    return body;
+  async #answer(nsid, given, response) {
+    const answer = await response.json();
+    if (!response.ok) throw new Refused(response.status, answer);
+    this.answered.set(nsid, { given, answer });
+    return answer;
   }
 }

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { Account } from './calls.mjs';
 import { authored } from './authored.mjs';
 import { Phone } from './phone.mjs';
+import { rare } from './rare.mjs';
 import { Stream } from './streams.mjs';
 import { toHex } from './wire.mjs';
 
@@ -39,6 +40,11 @@ const answers = {
     return acting.inTurn(() => acting[method](...args));
   },
 
+  rarely({ phone, method, args }) {
+    const acting = phones.get(phone);
+    return acting.inTurn(() => rare[method](acting, ...args));
+  },
+
   // Who is in the group as this device sees it, and in which epoch.
   group({ phone, convo }) {
     const member = phones.get(phone).group(convo);
@@ -65,12 +71,21 @@ const answers = {
     return accounts.get(did).do(nsid, data);
   },
 
+  // Of each method that this account called, the last call that was answered.
+  answered({ did }) {
+    return Object.fromEntries(accounts.get(did).answered);
+  },
+
   async listen({ stream, phone, kind, helps }) {
     streams.set(stream, await Stream.open(kind, phones.get(phone), { helps }));
   },
 
   heard({ stream, kind, count }) {
     return streams.get(stream).until(kind, count);
+  },
+
+  opened({ stream, count }) {
+    return streams.get(stream).untilOpened(count);
   },
 
   say({ stream, convo, text }) {

@@ -21,6 +21,7 @@ export class Phone {
     this.groups = new Map(); // conversation -> Member
     this.seen = new Map(); // conversation -> the last seq that was taken
     this.authored = new Set(); // ids of messages and handshakes of its own: nobody can open what he sealed
+    this.welcomes = new Map(); // conversation -> the last Welcome that was made here
     this.taken = []; // all that `take` made something of
     this.turn = Promise.resolve();
   }
@@ -38,13 +39,13 @@ export class Phone {
     const answer = await account.do(`${MLS}.registerDevice`, {
       deviceName: name,
       signaturePublicKey: lexBytes(phone.mls.publicKey),
-      keyPackages: made.map(({ keyPackage }) => phone.#offer(keyPackage)),
+      keyPackages: made.map(({ keyPackage }) => phone.offer(keyPackage)),
     });
     phone.id = answer.deviceId;
     return { phone, answer };
   }
 
-  #offer(keyPackage) {
+  offer(keyPackage) {
     const text = toBase64(keyPackageBytes(keyPackage));
     return { did: this.account.did, keyPackage: text, cipherSuite: this.mls.suite };
   }
@@ -54,7 +55,7 @@ export class Phone {
     if (lastResort) made.push(await this.mls.keyPackage({ lastResort }));
     const expires = new Date((Math.floor(Date.now() / 1000) + 27 * 86400) * 1000).toISOString();
     const keyPackages = made.map(({ keyPackage }) => {
-      const { did: _, ...offer } = this.#offer(keyPackage);
+      const { did: _, ...offer } = this.offer(keyPackage);
       return { ...offer, expires };
     });
     return this.account.do(`${MLS}.publishKeyPackages`, { deviceId: this.id, keyPackages });
@@ -70,6 +71,13 @@ export class Phone {
         const bytes = fromBase64(keyPackage);
         return { did, deviceId, hash: keyPackageHash, ...read(bytes, 'mls_key_package') };
       });
+  }
+
+  // The same, of devices that are not in the group.
+  async claimNew(convo, dids) {
+    const member = this.group(convo);
+    const found = await this.claim(dids);
+    return found.filter(({ keyPackage }) => member.leafOf(keyPackage.leafNode.signaturePublicKey) === undefined);
   }
 
   group(convo) {
@@ -98,6 +106,7 @@ export class Phone {
       ...(first.welcome && { welcomeMessage: toBase64(first.welcome) }),
     });
     this.groups.set(convo.id, member);
+    this.welcomes.set(convo.id, first.welcome);
     this.seen.set(convo.id, 0);
     return convo;
   }
@@ -106,7 +115,7 @@ export class Phone {
   //
   // `add`: accounts, or `claimed` key packages. `remove`: accounts or signature keys. `by`: how it is sent.
   async commit(convo, { add = [], remove = [], claimed, open = true, by = 'submitCommit' }) {
-    const adds = claimed ?? (add.length ? await this.claim(add) : []);
+    const adds = claimed ?? (add.length ? await this.claimNew(convo, add) : []);
     for (let rebases = 0; rebases <= REBASES; rebases += 1) {
       const member = this.group(convo);
       const named = ({ did, key }) => remove.includes(did) || remove.includes(toHex(key));
@@ -120,6 +129,7 @@ export class Phone {
       try {
         const answer = await this.#submit(convo, { made, adds, remove, out, open, by });
         member.adopt(made);
+        if (made.welcome) this.welcomes.set(convo, made.welcome);
         return { ...answer, rebases, epoch: member.epoch };
       } catch (error) {
         if (!(error instanceof Refused) || !OVERTAKEN.has(error.error)) throw error;
@@ -212,9 +222,9 @@ export class Phone {
     this.groups.delete(convo);
   }
 
-  async askToRejoin(convo) {
+  async askToRejoin(convo, method = 'requestRejoin') {
     const { keyPackage } = await this.mls.keyPackage();
-    return this.account.do(`${MLS}.requestRejoin`, {
+    return this.account.do(`${MLS}.${method}`, {
       convoId: convo,
       deviceId: this.id,
       keyPackage: toBase64(keyPackageBytes(keyPackage)),
@@ -231,8 +241,8 @@ export class Phone {
 
   // A device of somebody else's that was registered after the group was made.
   async addDevice(convo) {
-    const { pendingAdditions } = await this.account.ask(`${MLS}.getPendingDeviceAdditions`, { convoIds: convo });
-    const { id } = pendingAdditions[0];
+    const { pendingAdditions } = await this.account.ask(`${MLS}.getPendingDeviceAdditions`, { convoIds: [convo] });
+    const { id } = pendingAdditions.find(({ userDid }) => userDid !== this.account.did);
     const by = { pendingAdditionId: id, deviceId: this.id };
     const { keyPackage, ...claim } = await this.account.do(`${MLS}.claimPendingDeviceAddition`, by);
     const { did, deviceId, keyPackageHash } = keyPackage;

@@ -19,7 +19,7 @@ from router.store import audit
 from router.store.errors import PoisonRequest
 from router.store.interface import Store
 from router.store.values import Appended, AppendOutcome, DuplicateMsgIds, Membership, SeqConflict, StaleTerm
-from tests.contracts.rooms import NOW, Room, account, device, devices
+from router.testing.store.rooms import NOW, Room, account, device, devices
 
 T = TypeVar("T")
 ALL = 1_000_000

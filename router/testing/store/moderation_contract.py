@@ -38,8 +38,8 @@ from router.store.moderation import (
 )
 from router.store.preferences import ConvoSettings
 from router.store.values import DEFAULT_RETENTION
-from tests.contracts.group_rooms import GroupRoom
-from tests.contracts.rooms import NOW, Room, account, devices
+from router.testing.store.group_rooms import GroupRoom
+from router.testing.store.rooms import NOW, Room, account, devices
 
 ANN, BEN, CAT = account("ann"), account("ben"), account("cat")
 DAY = 86_400

@@ -29,8 +29,8 @@ from router.store.groups import (
 )
 from router.store.interface import Store
 from router.store.values import DEFAULT_RETENTION, Appended, DuplicateMsgIds
-from tests.contracts.group_rooms import GroupRoom, info, package, publish, ref, register
-from tests.contracts.rooms import NOW, Room, account, device, devices
+from router.testing.store.group_rooms import GroupRoom, info, package, publish, ref, register
+from router.testing.store.rooms import NOW, Room, account, device, devices
 
 ANN, BEN, CAT = account("ann"), account("ben"), account("cat")
 ALL = 1_000_000

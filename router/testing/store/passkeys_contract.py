@@ -18,7 +18,7 @@ from router.store.passkeys import (
     TooManyPasskeys,
 )
 from router.store.values import Account, NameTaken
-from tests.contracts.rooms import NOW, account
+from router.testing.store.rooms import NOW, account
 
 ANN, BEN = account("ann"), account("ben")
 TODAY = NOW // 86_400

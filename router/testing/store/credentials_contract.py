@@ -19,7 +19,7 @@ from router.store.credentials import (
 from router.store.interface import Store
 from router.store.key_packages import KeyPackage
 from router.store.values import Account, Device, DeviceRegistered, DuplicatePublicKey
-from tests.contracts.rooms import NOW, Room, account, device, devices
+from router.testing.store.rooms import NOW, Room, account, device, devices
 
 DAY = NOW // 86_400
 ANN, BEN = account("ann"), account("ben")

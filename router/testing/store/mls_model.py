@@ -15,9 +15,9 @@ from protocol import ConsumeKeyPackage, PutWelcome
 from router.store.interface import Store
 from router.store.values import Appended, ConditionFailed, Retention
 from router.store.welcomes import WelcomeEnded, WelcomeSettled, WelcomeUnknown, WelcomeVerdict
-from tests.contracts.group_rooms import GroupRoom, package, publish, ref, register
-from tests.contracts.rooms import NOW, account, device
-from tests.contracts.store_model import Loop
+from router.testing.store.group_rooms import GroupRoom, package, publish, ref, register
+from router.testing.store.rooms import NOW, account, device
+from router.testing.store.store_model import Loop
 
 TTL, LIFE, MOST = 100, 1000, 4
 NAMES = tuple(f"p{number}" for number in range(10))

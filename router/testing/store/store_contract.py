@@ -29,15 +29,15 @@ from router.store.values import (
     StaleTerm,
     TooManyDevices,
 )
-from tests.contracts.credentials_contract import CredentialsContract
-from tests.contracts.groups_contract import GroupsContract
-from tests.contracts.identities_contract import LinkedIdentityContract
-from tests.contracts.key_packages_contract import KeyPackagesContract
-from tests.contracts.logins_contract import LoginsContract
-from tests.contracts.moderation_contract import ModerationContract
-from tests.contracts.passkeys_contract import PasskeysContract
-from tests.contracts.rooms import NOW, Room, account, device, devices, result
-from tests.contracts.welcomes_contract import WelcomesContract
+from router.testing.store.credentials_contract import CredentialsContract
+from router.testing.store.groups_contract import GroupsContract
+from router.testing.store.identities_contract import LinkedIdentityContract
+from router.testing.store.key_packages_contract import KeyPackagesContract
+from router.testing.store.logins_contract import LoginsContract
+from router.testing.store.moderation_contract import ModerationContract
+from router.testing.store.passkeys_contract import PasskeysContract
+from router.testing.store.rooms import NOW, Room, account, device, devices, result
+from router.testing.store.welcomes_contract import WelcomesContract
 
 ALL = 1_000_000
 

@@ -12,7 +12,7 @@ from router.store.identities import (
 from router.store.interface import Store
 from router.store.logins import IdentityLinked
 from router.store.passkeys import LastWayIn, Passkey, PasskeyKept
-from tests.contracts.rooms import NOW, account
+from router.testing.store.rooms import NOW, account
 
 ANN, BEN = account("ann"), account("ben")
 

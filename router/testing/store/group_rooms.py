@@ -26,7 +26,7 @@ from protocol import (
 from router.store.interface import Store
 from router.store.key_packages import KeyPackage, Published
 from router.store.values import Appended, AppendOutcome, AppendRequest, Device, DeviceRegistered
-from tests.contracts.rooms import NOW, Room, account, device, devices
+from router.testing.store.rooms import NOW, Room, account, device, devices
 
 LIMITS = Limits(external_cooldown=0, device_external_cooldown=0)
 LIFE = 30 * 86_400

@@ -8,8 +8,8 @@ from router.store.errors import PoisonRequest
 from router.store.interface import Store
 from router.store.values import DEFAULT_RETENTION, Appended
 from router.store.welcomes import Welcome, WelcomeEnded, WelcomeSettled, WelcomeUnknown, WelcomeVerdict
-from tests.contracts.group_rooms import GroupRoom, package, publish, ref, register
-from tests.contracts.rooms import NOW, account, device
+from router.testing.store.group_rooms import GroupRoom, package, publish, ref, register
+from router.testing.store.rooms import NOW, account, device
 
 ANN, BEN = account("ann"), account("ben")
 DAY = 86_400
@@ -114,7 +114,9 @@ class WelcomesContract:
         await put(room, 1, b"newest")
         assert await body_of(store, room) == b"newest"
 
-    async def test_what_is_said_late_of_the_welcome_before_does_not_end_the_new_one(self, store: Store) -> None:
+    async def test_what_is_said_late_of_the_welcome_before_does_not_end_the_new_one(
+        self, store: Store
+    ) -> None:
         """A nack that was on its way when another commit added the device again."""
         room = await welcomed(store)
         newer = PutWelcome(device(1), ANN, b"ref 2", b"newer", 2, 0, NOW)

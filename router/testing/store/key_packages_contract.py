@@ -22,8 +22,8 @@ from router.store.key_packages import (
     SuiteStock,
 )
 from router.store.values import AlreadyAnswered, Appended, ConditionFailed, Retention
-from tests.contracts.group_rooms import LIFE, GroupRoom, package, publish, ref, register
-from tests.contracts.rooms import NOW, account, device, result
+from router.testing.store.group_rooms import LIFE, GroupRoom, package, publish, ref, register
+from router.testing.store.rooms import NOW, account, device, result
 
 ANN, BEN, CAT = account("ann"), account("ben"), account("cat")
 DESTROY = Retention(lapsed_claims="destroy")

@@ -14,7 +14,7 @@ from router.store.logins import (
     IdentityLinked,
 )
 from router.store.values import Account, NameTaken
-from tests.contracts.rooms import NOW, account
+from router.testing.store.rooms import NOW, account
 
 ANN, BEN = account("ann"), account("ben")
 DAY = 86_400

@@ -1,1 +1,0 @@
-"""Suites that every implementation of a seam runs: one law, however the bytes are kept."""
