@@ -67,19 +67,24 @@ class People:
 
         Whoever has a lost device has what is on it; so logins end, and devices and API keys go too, unless
         they are kept. Nobody can log in to it any more either: whoever has the old key, or took over the
-        account at the identity provider, must not come back by that door.
+        account at the identity provider, must not come back by that door. While it happens nobody speaks for
+        the account, so that nothing which the old key was believed for is done to the new one.
         """
-        await self.logins.end_account(account)
-        outcome = await self.store.recover_account(
-            account, verification_key, keep_devices=keep_devices, now=self.now()
-        )
-        if isinstance(outcome, Recovered):
-            self.residents.forget(account)
-            for device in outcome.devices:
-                self.revocations.revoke(device=device)
-            for key in outcome.api_keys:
-                self.revocations.revoke(grant=grant_of(key))
-            self.revocations.end_account(account)
-        # Again, for a login that was finished meanwhile: what began before the new key ends with it.
-        await self.logins.end_account(account)
+        if await self.store.account(account) is None:
+            return AccountUnknown()
+        with self.revocations.hold(account):
+            await self.logins.end_account(account)
+            try:
+                outcome = await self.store.recover_account(
+                    account, verification_key, keep_devices=keep_devices, now=self.now()
+                )
+            finally:
+                self.residents.forget(account)  # also where nobody knows whether it was committed
+            if isinstance(outcome, Recovered):
+                for device in outcome.devices:
+                    self.revocations.revoke(device=device)
+                for key in outcome.api_keys:
+                    self.revocations.revoke(grant=grant_of(key))
+            # Again, for a login that was finished meanwhile: what began before the new key ends with it.
+            await self.logins.end_account(account)
         return outcome

@@ -5,6 +5,9 @@ as long as an entry is a trusted proxy, the one before it was written by that pr
 first entry that is none is the client; what stands left of it is the client's own invention. An entry that is
 no address ends the walk: the last one believed counts.
 
+`Forwarded` is split from the right as well. Read from the left, one quotation mark of the client's would turn
+what is inside and what is outside of quotes round, and with it whose words are whose.
+
 Only one header is read, the one that the settings name. A proxy appends to the header it knows and passes the
 others on as they came, so to read both would be to believe whoever sends the one it does not know.
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import attrs
@@ -27,9 +30,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _MOST_HOPS = 32  # a list longer than any chain of proxies is not walked to its end
 _PREFIX_BYTES = 8  # of an IPv6 address: a /64 is one customer's, who can take any address in it
 _UNKNOWN = b"unknown"
-# a token or a quoted string, RFC 9110 5.6; the parameters of one element are separated by semicolons
-_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))', re.IGNORECASE)
-_ELEMENTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_MOST_PIECES = 8  # commas inside of quotes that an element may have, and one
+# RFC 7239 section 4, but for addresses without quotes, which some proxies write. One way to read any text:
+# a token or a quoted string (RFC 9110 5.6) after each name, semicolons between.
+_PAIR = re.compile(r'\s*([^\s;,="\\]+)\s*=\s*(?:([^\s;,"\\]+)|"((?:[^"\\]|\\.)*)")\s*(?:;|$)')
 
 
 @attrs.frozen
@@ -75,9 +79,43 @@ class TrustedProxies:
         if self.header != b"forwarded":
             yield from reversed(joined.split(","))
             return
-        for element in reversed(_ELEMENTS.findall(joined)):
-            found = _FOR.search(element)
-            yield (found[1] or found[2]) if found else ""
+        for element in _elements(joined):
+            yield element.get("for", "")
+
+
+def _elements(text: str) -> Iterator[Mapping[str, str]]:
+    """The elements of a `Forwarded` header from the right; an empty one for what is none, and the end.
+
+    An element begins at the last comma from which on all is well-formed. A comma inside of quotes is none of
+    these: what follows it has a closing mark and no opening one.
+    """
+    pieces = text.split(",")
+    while pieces:
+        element = pieces.pop()
+        if not element.strip():
+            continue  # RFC 9110 5.6.1: a list may have empty elements
+        pairs = _pairs(element)
+        for _ in range(_MOST_PIECES - 1):
+            if pairs or not pieces:
+                break
+            element = f"{pieces.pop()},{element}"
+            pairs = _pairs(element)
+        yield pairs
+        if not pairs:
+            return
+
+
+def _pairs(element: str) -> Mapping[str, str]:
+    """The parameters of one element, names in lower case; none if it is not well-formed."""
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(element):
+        pair = _PAIR.match(element, at)
+        if pair is None:
+            return {}
+        found.setdefault(pair[1].lower(), pair[2] or pair[3] or "")
+        at = pair.end()
+    return found
 
 
 @lru_cache(maxsize=4_096)  # the same few clients and proxies, request after request

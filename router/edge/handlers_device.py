@@ -72,6 +72,7 @@ async def register(
     if key is not None and await _is_fresh(edge, key, now):
         kept = (*proof, StoredResult(key.scope, key.fingerprint, 200, b"", now + _RESULT_LIFETIME))
     while True:
+        call.still()
         outcome = await edge.store.register_device(
             wanted,
             packages,

@@ -22,19 +22,13 @@ async def list_all(edge: Edge, call: Call) -> rookery.ListIdentitiesOutput:
 async def link(edge: Edge, call: Call) -> rookery.LinkIdentityOutput:
     """Let the person behind a code log in to the account, too."""
     body = call.value(rookery.LinkIdentityInput)
-    with edge.revocations.watch(call.caller) as watch:
-
-        def still() -> None:
-            if watch.ended is not None:
-                raise watch.ended
-
-        linked = await edge.login.identities.link(
-            call.account,
-            body.code,
-            verifier=body.code_verifier,
-            redirect_uri=body.redirect_uri,
-            still=still,
-        )
+    linked = await edge.login.identities.link(
+        call.account,
+        body.code,
+        verifier=body.code_verifier,
+        redirect_uri=body.redirect_uri,
+        still=call.still,
+    )
     return rookery.LinkIdentityOutput(identity=_view(linked))
 
 

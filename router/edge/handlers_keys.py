@@ -38,6 +38,7 @@ async def create(edge: Edge, call: Call) -> rookery.CreateApiKeyOutput:
     methods = tuple(sorted(set(body.methods)))
     _check_methods(edge, methods)
     made = await edge.api_keys.make(key.scope)
+    call.still()
     now = edge_bucket(edge)
     replaces = given(body.replaces)
     outcome = await edge.store.keep_api_key(

@@ -12,5 +12,5 @@ async def link(edge: Edge, call: Call) -> rookery.CreatePasskeyLinkOutput:
     """A page where the account's passkeys are looked after, good for one opening."""
     if edge.login.passkeys is None:
         raise Refusal("MethodNotImplemented", "Passkeys are not offered on this server.")
-    url, expires = await edge.login.passkeys.link(call.caller)
+    url, expires = await edge.login.passkeys.link(call.caller, still=call.still)
     return rookery.CreatePasskeyLinkOutput(url=url, expires_at=bucket_text(expires))

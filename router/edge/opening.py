@@ -48,8 +48,7 @@ class StreamCaller:
 
     def check(self) -> None:
         """Raise `AuthError` if the caller was revoked since it was admitted."""
-        if self.watch.ended is not None:
-            raise self.watch.ended
+        self.watch.check()
 
 
 async def stream_caller(

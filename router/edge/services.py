@@ -89,6 +89,9 @@ class Call:
     route: Route
     caller: Principal
     given: Wire
+    still: Callable[[], None]
+    """Raises `AuthError` if the caller may no longer manage its account (`xrpc.py`). Whoever waits before a
+    write asks again, after what the write depends on was read."""
 
     @property
     def account(self) -> AccountDid:

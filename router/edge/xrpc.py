@@ -6,6 +6,7 @@ a length that is declared too large is refused before that. Whatever goes wrong 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -70,7 +71,30 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     # nothing to take or to wait for (RFC 9112 6.3), so a refusal need not cost the client its connection
     request.complete = declared is None and request.headers.one(b"transfer-encoding") is None
     caller = await admit(edge, route, request.headers, request.visitor)
-    body = b"" if request.complete else await _body_of(edge, route, caller, request, max_bytes)
+    if route.auth is Auth.ANY:
+        return await _done(edge, route, caller, request, max_bytes, lambda: None, bodiless=bodiless)
+    # Whoever manages an account has to be who may until it is done. Else somebody who has lost a key of the
+    # account, or has it, could begin such a call, wait for the account to be recovered, and end it then: with
+    # a device of their own on the recovered account.
+    with edge.revocations.watch(caller) as watch:
+        return await _done(edge, route, caller, request, max_bytes, watch.check, bodiless=bodiless)
+
+
+async def _done(
+    edge: Edge,
+    route: Route,
+    caller: Principal,
+    request: Incoming,
+    max_bytes: int,
+    still: Callable[[], None],
+    *,
+    bodiless: bool,
+) -> Wire:
+    """Read the rest and answer."""
+    body = b""
+    if not request.complete:
+        body = await read_body(request, max_bytes, edge.settings.server.body_timeout)
+        still()
     try:
         value = read_input(route, request.query, b"{}" if bodiless else body)
     except InvalidWire as problem:
@@ -79,23 +103,7 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
     if route.handler is None:
         raise TypeError(f"{route.nsid} has no handler")
     with trio.fail_after(edge.answer_timeout):
-        return await route.handler(edge, Call(route, caller, value))
-
-
-async def _body_of(edge: Edge, route: Route, caller: Principal, request: Incoming, max_bytes: int) -> bytes:
-    """The body. Whoever manages an account is still who may when it is complete.
-
-    Else somebody who has lost a key of the account, or has it, could begin such a call, wait for the account
-    to be recovered, and end it then: with a device of their own on the recovered account.
-    """
-    within = edge.settings.server.body_timeout
-    if route.auth is Auth.ANY:
-        return await read_body(request, max_bytes, within)
-    with edge.revocations.watch(caller) as watch:
-        body = await read_body(request, max_bytes, within)
-    if watch.ended is not None:
-        raise watch.ended
-    return body
+        return await route.handler(edge, Call(route, caller, value, still))
 
 
 def _counted(reply: Reply, visitor: Visitor) -> Reply:

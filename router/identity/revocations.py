@@ -10,7 +10,9 @@ ticket for half a minute), and only until the last of them has expired.
 
 *Order.* Commit to the store, then call `revoke`, without an `await` in between. Who opens something
 long-lived calls `watch` before it looks into the store: then either its look sees the revocation, or its
-watch is told of it. There is no third way.
+watch is told of it. There is no third way. An account that is recovered is held (`hold`) from before the
+commit until its effects are in place: between the two a reader sees the new key, and who has the old one is
+still believed.
 
 *Bounded, and closed when full.* At capacity the entry that ends soonest is given up, and its end becomes a
 watermark: every access token and ticket that ends no later is refused, revoked or not. Its owner gets a
@@ -25,6 +27,7 @@ from contextlib import contextmanager
 from protocol import AccountDid, DeviceId
 from router.identity.errors import AuthError, TokenFault
 from router.identity.principal import Principal
+from router.identity.tickets import LIFETIME as TICKET_SECONDS
 
 DEFAULT_CAPACITY = 100_000
 MEMORY_SECONDS = 3600
@@ -46,6 +49,11 @@ class Watch:
         else:
             self._calls.append(call)
 
+    def check(self) -> None:
+        """Raise `AuthError` if it was told."""
+        if self.ended is not None:
+            raise self.ended
+
     def end(self, ended: AuthError) -> None:
         """Tell it; the first reason stays."""
         if self.ended is None:
@@ -65,6 +73,8 @@ class Revocations:
         self._clock = clock
         self._capacity = capacity
         self._suspended: set[AccountDid] = set()
+        self._held: dict[AccountDid, int] = {}
+        self._ticketless: dict[AccountDid, int] = {}
         self._revoked: dict[str, int] = {}
         self._ends: list[tuple[int, str]] = []  # a heap
         self._watermark = 0
@@ -90,8 +100,27 @@ class Revocations:
         return account in self._suspended
 
     def end_account(self, account: AccountDid) -> None:
-        """End everything the account has open, by whatever credential; it may come back with a good one."""
+        """End everything the account has open, by whatever credential; it may come back with a good one.
+
+        The tickets that it has are refused, too: each would open what was just ended.
+        """
+        now = int(self._clock())
+        self._ticketless = {each: end for each, end in self._ticketless.items() if end > now}
+        self._ticketless[account] = now + TICKET_SECONDS
         self._end(_account_name(account), AuthError(TokenFault.ACCESS_REVOKED))
+
+    @contextmanager
+    def hold(self, account: AccountDid) -> Iterator[None]:
+        """Refuse the whole account while the block changes what it is known by, and end what it has open."""
+        self._held[account] = self._held.get(account, 0) + 1
+        self.end_account(account)
+        try:
+            yield
+        finally:
+            self.end_account(account)
+            self._held[account] -= 1
+            if not self._held[account]:
+                del self._held[account]
 
     def revoke(self, *, device: DeviceId | None = None, grant: str | None = None) -> None:
         """End what was opened for this device, or with this grant, and refuse it from now on."""
@@ -105,7 +134,11 @@ class Revocations:
         """Raise `AuthError` unless this caller may still speak. No await: cheap enough for each request."""
         if principal.account in self._suspended:
             raise AuthError(TokenFault.ACCOUNT_DISABLED)
+        if principal.account in self._held:
+            raise AuthError(TokenFault.ACCESS_REVOKED)
         if any(map(self._is_revoked, _names(principal.device, principal.grant))):
+            raise AuthError(TokenFault.ACCESS_REVOKED)
+        if principal.kind == "ticket" and principal.expires <= self._ticketless.get(principal.account, 0):
             raise AuthError(TokenFault.ACCESS_REVOKED)
         if principal.kind in ("access", "ticket") and principal.expires <= self._watermark:
             raise AuthError(TokenFault.ACCESS_REVOKED)

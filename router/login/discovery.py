@@ -1,8 +1,10 @@
 """One identity provider as it is now: its description and its keys, cached; a code for an ID token.
 
 Description and keys are fresh for an hour; while the provider does not answer, older ones serve for a
-day. One look at a time. A signature that does not verify, or a `kid` nobody knows, makes it look for newer
-keys once, at most every minute: whoever sends forged tokens does not make us hammer the provider.
+day. One look at a time, and after one that failed none for some seconds: who waits for it meanwhile shares
+what comes of it, and does not wait for a look of their own. A signature that does not verify, or a `kid`
+nobody knows, makes it look for newer keys once, at most every minute: whoever sends forged tokens does not
+make us hammer the provider.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,6 +20,8 @@ from router.login.providers import Provider
 FRESH_SECONDS: Final = 3_600.0
 STALE_SECONDS: Final = 86_400.0
 REFRESH_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 5.0
+"""As long as people are told to wait (`fetch.py`)."""
 
 T = TypeVar("T")
 
@@ -43,6 +47,7 @@ class Cached(Generic[T]):
         self._lock = trio.Lock()
         self._value: T | None = None
         self._fetched = 0.0
+        self._failed: tuple[float, LoginFault] | None = None
 
     @property
     def age(self) -> float:
@@ -54,13 +59,17 @@ class Cached(Generic[T]):
         async with self._lock:
             if self._value is not None and self.age < max_age:
                 return self._value
-            try:
-                self._value = await self._fetch()
-            except LoginError:
-                if self._value is None or self.age >= STALE_SECONDS:
-                    raise
-            else:
-                self._fetched = self._clock()
+            if self._failed is None or self._clock() >= self._failed[0] + RETRY_SECONDS:
+                try:
+                    self._value = await self._fetch()
+                    self._fetched, self._failed = self._clock(), None
+                except LoginError as error:
+                    self._failed = self._clock(), error.fault
+                    if self._value is None or self.age >= STALE_SECONDS:
+                        raise
+            elif self._value is None or self.age >= STALE_SECONDS:
+                detail = "it could not be asked a moment ago"
+                raise LoginError(self._failed[1], detail=detail, retry_after=RETRY_SECONDS)
             return self._value
 
 

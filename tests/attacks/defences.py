@@ -254,7 +254,7 @@ ATTACKS: Final = (
         ),
         (
             Removal("router/edge/xrpc.py", "with trio.move_on_after(within) as limit:", "with trio.move_on_after(10_000) as limit:"),
-            Removal("router/edge/xrpc.py", "    caller = await admit(edge, route, request.headers, request.visitor)\n    body = b\"\" if request.complete else await _body_of(edge, route, caller, request, max_bytes)\n", "    body = await read_body(request, max_bytes, edge.settings.server.body_timeout)\n    caller = await admit(edge, route, request.headers, request.visitor)\n"),
+            Removal("router/edge/xrpc.py", "    caller = await admit(edge, route, request.headers, request.visitor)\n", "    await read_body(request, max_bytes, edge.settings.server.body_timeout)\n    caller = await admit(edge, route, request.headers, request.visitor)\n"),
         ),
     ),
     Attack(

@@ -63,6 +63,9 @@ def test_the_walk_from_the_right_ends_at_the_first_that_is_no_proxy(lines: list[
         ("for=unknown", PROXY),
         (f'for="a,for={FRONT}", for={CLIENT}', CLIENT),
         (f'for={CLIENT}, for="broken', PROXY),
+        (f'for={CLIENT};host="a,for={FRONT};x="', CLIENT),
+        (f'host="a;for=198.51.100.1";for={CLIENT}', CLIENT),
+        (f'for={CLIENT}, , for="{FRONT}:80";;', PROXY),
     ],
 )
 def test_forwarded_is_read_as_its_standard_has_it(line: str, expected: str) -> None:
@@ -81,13 +84,38 @@ def test_behind_a_proxy_that_alone_can_reach_the_server_its_last_word_counts() -
     assert client(listed, PROXY, CLIENT) == CLIENT
 
 
-@given(st.lists(st.text(st.characters(codec="latin-1"), max_size=40), max_size=6))
+ANYTHING = st.text(st.characters(codec="latin-1"), max_size=40)
+QUOTES = st.lists(st.sampled_from([*'",;= \\x', "for=198.51.100.1"]), max_size=12).map("".join)
+
+
+@given(st.lists(ANYTHING | QUOTES, max_size=6))
 def test_whatever_a_client_writes_left_of_its_address_changes_nothing(invented: list[str]) -> None:
+    """Nor does an opened quotation mark, though a proxy writes its own behind it."""
     for proxies, header, mine in (
         (CHAIN, "x-forwarded-for", CLIENT),
         (TrustedProxies(CHAIN.networks, b"forwarded"), "forwarded", f"for={CLIENT}"),
+        (TrustedProxies(CHAIN.networks, b"forwarded"), "forwarded", f'proto="https";for="{CLIENT}:443"'),
     ):
         assert client(proxies, PROXY, *invented, mine, header=header) == CLIENT
+        assert client(proxies, PROXY, ",".join([*invented, mine]), header=header) == CLIENT
+
+
+def test_an_opened_quotation_mark_does_not_swallow_what_the_proxy_writes() -> None:
+    """The client stayed in front of the address that it chose: with a new one each time no limit met it."""
+    proxies = TrustedProxies(CHAIN.networks, b"forwarded")
+    line = f'for=198.51.100.1;x=", for="[2001:db8::7]", for="{FRONT}:80"'
+    assert client(proxies, PROXY, line, header="forwarded") == "2001:db8::7"
+
+
+def test_a_header_is_read_in_one_pass_whatever_is_in_it() -> None:
+    """The end of a quoted string was looked for from each mark: 16 KiB of them held the loop for two seconds.
+
+    A reader that goes back would take minutes for these.
+    """
+    proxies = TrustedProxies(CHAIN.networks, b"forwarded")
+    for many in ('"' + '\\"' * 200_000, 'a="' * 200_000, "a=b;" * 200_000, "," * 200_000, '"' * 200_001):
+        assert client(proxies, PROXY, f"{many}, for={CLIENT}", header="forwarded") == CLIENT
+        assert client(proxies, PROXY, f"for={CLIENT}, {many}", header="forwarded") in (PROXY, CLIENT)
 
 
 @given(st.none() | st.text(max_size=40), st.lists(st.binary(max_size=60), max_size=4), st.booleans())

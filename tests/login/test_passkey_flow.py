@@ -395,7 +395,7 @@ async def by_provider(desk: PasskeyDesk) -> tuple[Someone, str]:
 
 async def test_who_logged_in_elsewhere_gets_a_passkey_by_a_link_of_their_app(desk: PasskeyDesk) -> None:
     ann, grant = await by_provider(desk)
-    url, expires = await desk.passkeys.link(ann.caller(grant=grant))
+    url, expires = await desk.passkeys.link(ann.caller(grant=grant), still=lambda: None)
     assert url.startswith("https://chat.example.com/login/passkeys/open?link=")
     assert expires == int(desk.clock()) + LINK_SECONDS
     link = query_of(url)["link"]
@@ -412,19 +412,22 @@ async def test_who_logged_in_elsewhere_gets_a_passkey_by_a_link_of_their_app(des
 async def test_a_link_ends_with_what_it_came_from(desk: PasskeyDesk) -> None:
     """With time, with the login of the app, with the account's key: before it is opened and after."""
     ann, grant = await by_provider(desk)
-    late = query_of((await desk.passkeys.link(ann.caller(grant=grant)))[0])["link"]
+    late = query_of((await desk.passkeys.link(ann.caller(grant=grant), still=lambda: None))[0])["link"]
     desk.clock.now += LINK_SECONDS
     with pytest.raises(LoginError):
         await desk.passkeys.open_link(late)
 
-    links = [query_of((await desk.passkeys.link(ann.caller(grant=grant)))[0])["link"] for _ in range(2)]
+    links = [
+        query_of((await desk.passkeys.link(ann.caller(grant=grant), still=lambda: None))[0])["link"]
+        for _ in range(2)
+    ]
     opened = await desk.passkeys.open_link(links[0])
     await desk.grants.end(grant)
     for step in (desk.passkeys.holder(opened), desk.passkeys.open_link(links[1])):
         with pytest.raises(AuthError):
             await step
 
-    by_key = query_of((await desk.passkeys.link(ann.caller()))[0])["link"]
+    by_key = query_of((await desk.passkeys.link(ann.caller(), still=lambda: None))[0])["link"]
     assert isinstance(await desk.people.recover(ann.account, NEW_KEY, keep_devices=True), Recovered)
     with pytest.raises(LoginError) as error:
         await desk.passkeys.open_link(by_key)
@@ -433,7 +436,7 @@ async def test_a_link_ends_with_what_it_came_from(desk: PasskeyDesk) -> None:
 
 async def test_an_account_of_elsewhere_gets_no_link(desk: PasskeyDesk) -> None:
     with pytest.raises(LoginError) as error:
-        await desk.passkeys.link(desk.someone("stranger").caller())
+        await desk.passkeys.link(desk.someone("stranger").caller(), still=lambda: None)
     assert refused(error) is LoginFault.REFUSED
 
 

@@ -158,7 +158,7 @@ async def test_the_last_one_goes_where_that_is_said_and_the_browser_is_out(site:
 async def test_a_link_of_an_app_opens_after_one_click_on_our_page(site: PasskeySite) -> None:
     """A page of others that has a link of its owner's cannot make a visitor look after that account."""
     ann = await site.people.member("ann")
-    url, _ = await site.people.passkeys.link(ann.caller())
+    url, _ = await site.people.passkeys.link(ann.caller(), still=lambda: None)
     link = query_of(url)["link"]
     page = await site.ask("GET", "/login/passkeys/open", {"link": link}, headers=HTML)
     found = re.search(rb'name="check" value="([0-9a-f]+)"', page.body)

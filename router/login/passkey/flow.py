@@ -256,12 +256,15 @@ class PasskeyFlow:
 
     # -- one's own passkeys ----------------------------------------------------------------------------
 
-    async def link(self, caller: Principal) -> tuple[str, int]:
+    async def link(self, caller: Principal, *, still: Callable[[], None]) -> tuple[str, int]:
         """A URL where the person behind an app looks after their passkeys, once, and when it ends.
 
-        Raises `LoginError` (REFUSED) for an account that does not live here.
+        `still` raises when the caller's credential was revoked; it is asked after the account was read, so
+        that no link for a new key follows from the old one. Raises `LoginError` (REFUSED) for an account that
+        does not live here.
         """
         row = await self._store.account(caller.account)
+        still()
         if row is None:
             raise LoginError(LoginFault.REFUSED, "Passkeys are for accounts that live on this server.")
         secret, expires = self._logins.secret(), int(self._clock()) + LINK_SECONDS
