@@ -67,10 +67,13 @@ class DidDirectory:
 
 
 @asynccontextmanager
-async def open_did_directory(tls: ssl.SSLContext | None = None) -> AsyncIterator[DidDirectory]:
-    """A directory on a port of 127.0.0.1 of its own, for the block; with `tls` it speaks https."""
-    async with listening(tls) as (port, hosts):
-        directory = DidDirectory(port, "http" if tls is None else "https")
+async def open_did_directory(
+    tls: ssl.SSLContext | None = None, *, port: int = 0
+) -> AsyncIterator[DidDirectory]:
+    """A directory on 127.0.0.1, on a port of its own unless one is given, for the block; with `tls` it speaks
+    https."""
+    async with listening(tls, port) as (bound, hosts):
+        directory = DidDirectory(bound, "http" if tls is None else "https")
         hosts.append(directory)
         yield directory
 

@@ -100,10 +100,11 @@ class Pds:
 
 
 @asynccontextmanager
-async def open_pds(tls: ssl.SSLContext | None = None) -> AsyncIterator[Pds]:
-    """A PDS on a port of 127.0.0.1 of its own, for the block; with `tls` it speaks https."""
-    async with listening(tls) as (port, hosts):
-        pds = Pds(port, "http" if tls is None else "https")
+async def open_pds(tls: ssl.SSLContext | None = None, *, port: int = 0) -> AsyncIterator[Pds]:
+    """A PDS on 127.0.0.1, on a port of its own unless one is given, for the block; with `tls` it speaks
+    https."""
+    async with listening(tls, port) as (bound, hosts):
+        pds = Pds(bound, "http" if tls is None else "https")
         hosts.append(pds)
         yield pds
 

@@ -79,8 +79,11 @@ async def _serve(host: Answering, stream: trio.abc.Stream) -> None:
 
 
 @asynccontextmanager
-async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[Answering]]]:
-    """A port of 127.0.0.1 for the block, and a list to put the host in that is to answer there."""
+async def listening(
+    tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[tuple[int, list[Answering]]]:
+    """A port of 127.0.0.1 for the block (0: any that is free), and a list to put the host in that is to
+    answer there."""
     hosts: list[Answering] = []
 
     async def answer(plain: trio.SocketStream) -> None:
@@ -90,7 +93,7 @@ async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[in
         await serve(hosts[0], stream)
 
     async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
         nursery.start_soon(trio.serve_listeners, answer, [listener])
         yield listener.socket.getsockname()[1], hosts
         nursery.cancel_scope.cancel()

@@ -55,7 +55,7 @@ ATTACKS: Final = (
         (
             Removal("router/housekeeping.py", "replay.load(await store.load_tokens(int(now()) - RETENTION_SECONDS))", "await store.load_tokens(0)"),
             Removal(_DOOR, "            self._remember(principal.token_id, principal.expires)\n", ""),
-            Removal("router/store/sqlite/store.py", "with FolderLock(self._folder):", "if True:"),
+            Removal("router/store/sqlite/parts.py", "with FolderLock(self._folder):", "if True:"),
         ),
     ),
     Attack(

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
+from crypto.mls import STANDARD_SUITES
+from crypto.mls.testing import Client
 from router.identity.key_proof import LIFETIME_SECONDS
 from tests.edge.house import MLS, ROOKERY, Account, House, device_key, error_name, open_house, sealed
+from tests.edge.mls.stocks import device_token_key, registration
 from tests.edge.principals import refused, signed
 
 REGISTER, ROTATE = f"{ROOKERY}.registerDevice", f"{ROOKERY}.rotateDeviceKey"
@@ -111,12 +114,12 @@ async def test_what_is_refused_uses_no_proof_up(house: House) -> None:
 async def test_the_seed_contract_may_bring_a_proof_and_a_wrong_one_is_refused(house: House) -> None:
     """Its clients know no proof; there the key packages are signed with the key."""
     ann, nsid = await house.account("ann"), f"{MLS}.registerDevice"
-    suite = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
-    package = {"did": ann.did, "keyPackage": "AA==", "cipherSuite": suite}
-    body = {"deviceName": "d", **house.new_key(ann, FIRST), "keyPackages": [package]}
-    first = await house.post(ann, nsid, body)
-    assert await house.post(ann, nsid, body) == first
+    client = Client(STANDARD_SUITES[1], ann.did.encode(), "1")
+    key = device_token_key(client)
+    body = registration(ann.did, client, [client.key_package(int(house.now))])
+    proven = {**body, **house.new_key(ann, key)}
+    first = await house.post(ann, nsid, proven)
+    assert await house.post(ann, nsid, proven) == first
     wrong = {**body, "proof": house.new_key(ann, SECOND)["proof"]}
-    assert await name_of_refusal(house, nsid, ann, wrong) == "InvalidRequest"
-    del wrong["proof"]
-    assert await house.post(ann, nsid, wrong) == first
+    assert await name_of_refusal(house, nsid, ann, wrong) == "InvalidKeyProof"
+    assert await house.post(ann, nsid, body) == first

@@ -168,7 +168,7 @@ SEED: Final[dict[str, dict[str, Any]]] = {
     "blue.catbird.mls.registerDevice": {
         "welcomeMessageRef": "convoId*:str welcome*:str",
         "errors": "InvalidKeyPackage DuplicatePublicKey TooManyDevices InvalidCipherSuite KeyPackageReused"
-        " ExpirationTooFar TooManyKeyPackages",
+        " ExpirationTooFar TooManyKeyPackages InvalidKeyProof",
         "in": "deviceName*:str<=128 signaturePublicKey*:bytes(32..32)"
         " keyPackages*:[blue.catbird.mls.defs#keyPackageRef](1..200) proof+:#keyProof",
         "keyProof": "issuedAt*:int(0..) nonce*:bytes(16..16) signature*:bytes(64..64)",

@@ -19,24 +19,44 @@ import attrs
 
 ACCOUNTS: dict[str, frozenset[str]] = {
     "accounts": frozenset({"did", "name"}),
+    "additions": frozenset({"device", "leased_to"}),
     "api_keys": frozenset({"account", "device"}),
     "audit": frozenset({"record"}),
-    "conversations": frozenset({"creator"}),
+    "chat_requests": frozenset({"sender", "recipient"}),
+    "complaints": frozenset({"recipient", "sender"}),
+    "conversations": frozenset({"creator", "group_state"}),
+    "convo_settings": frozenset({"account"}),
     "devices": frozenset({"id", "account"}),
+    "evidence": frozenset({"sender", "body"}),  # of a commit, never of a message
     "grants": frozenset({"account"}),
+    "group_infos": frozenset({"body"}),
     "identities": frozenset({"account"}),
-    "key_packages": frozenset({"device"}),
+    "invites": frozenset({"created_by", "target", "revoked_by"}),
+    "key_packages": frozenset({"device", "account", "claimed_by", "package"}),
     "members": frozenset({"account", "device"}),
+    "opt_ins": frozenset({"account"}),
     "passkeys": frozenset({"account"}),
     "read_marks": frozenset({"device"}),
+    "reports": frozenset({"reporter", "reported", "resolved_by"}),
+    "request_blocks": frozenset({"recipient", "sender"}),
+    "request_settings": frozenset({"account"}),
     "results": frozenset({"body"}),  # the first answer to a creation: its members; a send has none
+    "scheme_keys": frozenset({"device"}),
     "standings": frozenset({"account"}),
     "suspensions": frozenset({"account"}),
+    "welcomes": frozenset({"device", "account"}),
 }
 """Who is in what, and since when: membership is known to the server. Who said what is not."""
 
-PUBLIC_KEYS = {"accounts": frozenset({"verification_key"}), "devices": frozenset({"signature_key"})}
-"""Where a public key is kept, which is what it is for."""
+PUBLIC_KEYS = {
+    "accounts": frozenset({"verification_key"}),
+    "devices": frozenset({"signature_key"}),
+    "evidence": frozenset({"body"}),
+    "group_infos": frozenset({"body"}),
+    "key_packages": frozenset({"package"}),
+    "scheme_keys": frozenset({"signature_key"}),
+}
+"""Where a public key is kept, which is what it is for. Trees, key packages and commits in clear hold some."""
 
 DAYS = frozenset(
     {
@@ -156,11 +176,12 @@ def _judge(table: str, column: str, value: object, record: dict[str, object], se
         return []
     data = value if isinstance(value, bytes) else str(value).encode()
     found = search(data, secrets.tokens | secrets.keys, where)
-    if column not in PUBLIC_KEYS.get(table, ()):
+    if column not in PUBLIC_KEYS.get(table, ()) and not _is_a_fact(table, column, record):
         found += search(data, secrets.public_keys, where)
     if not _may_name_people(table, column, record):
         found += search(data, secrets.people, where)
-    if (table, column) != ("entries", "msg_id"):
+    # who reports says which messages it is about
+    if (table, column) not in (("entries", "msg_id"), ("reports", "message_ids")):
         found += search(data, secrets.messages, where)
     if table == "audit" and column == "record":
         moment = json.loads(data)["at"]
@@ -169,9 +190,12 @@ def _judge(table: str, column: str, value: object, record: dict[str, object], se
 
 
 def _may_name_people(table: str, column: str, record: dict[str, object]) -> bool:
-    if table == "entries":  # a fact of membership names those it is about; a message (kind 2) nobody
-        return column == "body" and record["kind"] != 2
-    return column in ACCOUNTS.get(table, ())
+    return _is_a_fact(table, column, record) or column in ACCOUNTS.get(table, ())
+
+
+def _is_a_fact(table: str, column: str, record: dict[str, object]) -> bool:
+    """A fact of membership, or a commit, names those it is about; a message (kind 2) nobody."""
+    return (table, column) == ("entries", "body") and record["kind"] != 2
 
 
 def search_text(text: str, secrets: Secrets, where: str) -> list[str]:

@@ -43,7 +43,7 @@ from router.edge.commands import named_conversation
 from router.edge.errors import Refusal
 from router.edge.members import named_device
 from router.edge.mls.blocks import check_cohabitation
-from router.edge.mls.bytes import read_handshake
+from router.edge.mls.bytes import read_handshake, verifying
 from router.edge.mls.commits_private import private_handshake
 from router.edge.mls.commits_public import public_handshake
 from router.edge.mls.commits_stated import SAYS_NOTHING, Stated
@@ -102,7 +102,8 @@ async def prepare(
     of a commit that does not verify are kept as evidence."""
     conversation = named_conversation(convo_id)
     named = acting(call, device)
-    message = _read(upload.commit, external=external)
+    size = len(upload.commit)
+    message = await verifying(edge, size, lambda: _read(upload.commit, external=external))
     for _ in range(_READS):
         state = await edge.store.conversation(conversation)
         try:

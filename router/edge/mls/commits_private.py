@@ -23,7 +23,7 @@ from protocol import AccountDid, Conversation, DeviceId, Handshake, LeafAdd, nam
 from router.edge.errors import Refusal
 from router.edge.mls.bytes import group_info_refusal, read_the_group_info, verifying
 from router.edge.mls.commits_stated import Stated, stated_leaves
-from router.edge.mls.commits_welcomes import cut_for
+from router.edge.mls.commits_welcomes import welcomes_for
 from router.edge.mls.groups_stored import Base, to_store
 from router.edge.mls.leaves import Leaves
 from router.edge.mls.suites import NUMBERS, POLICY, SUITES
@@ -96,7 +96,7 @@ async def private_handshake(
         removes=removes,
         committer_device=device or (own[0] if len(own) == 1 else None),
         group_info=kept,
-        welcomes=cut_for(adds, welcome, suite.number),
+        welcomes=await welcomes_for(edge, adds, welcome, suite.number),
     )
 
 

@@ -32,7 +32,7 @@ from protocol import AccountDid, Conversation, DeviceId, Handshake, LeafAdd
 from router.edge.errors import Refusal
 from router.edge.mls.bytes import commit_refusal, group_info_refusal, read_the_group_info, verifying
 from router.edge.mls.commits_stated import Stated, check_statement, claimed
-from router.edge.mls.commits_welcomes import cut_for
+from router.edge.mls.commits_welcomes import welcomes_for
 from router.edge.mls.groups_stored import Base, to_store
 from router.edge.mls.leaves import Leaves
 from router.edge.services import Edge
@@ -90,6 +90,7 @@ async def public_handshake(
     """The verified handshake of `account`. Raises `Refusal`."""
     size = base.size + len(body) + len(group_info or b"")
     done = await verifying(edge, size, lambda: verify(base, message, group_info))
+    suite = done.group.suite.number
     effects, leaves = done.effects, Leaves(edge.store, done.group.suite, state)
     if effects.is_external:
         adds = [await _joiner(leaves, effects.committer, account)]
@@ -119,7 +120,7 @@ async def public_handshake(
         proposals=effects.references,
         verified_against=base.info.hash,
         group_info=None if done.group_info is None else to_store(done.group_info),
-        welcomes=() if effects.is_external else cut_for(adds, welcome, done.group.suite.number),
+        welcomes=await welcomes_for(edge, () if effects.is_external else adds, welcome, suite),
         consented=tuple(await _consented(leaves, done)),
     )
 

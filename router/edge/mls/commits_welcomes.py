@@ -11,13 +11,22 @@ from collections.abc import Sequence
 from crypto.mls import cut_welcome, encode_message
 from protocol import LeafAdd, WelcomeFor
 from router.edge.errors import Refusal
-from router.edge.mls.bytes import read_the_welcome
+from router.edge.mls.bytes import read_the_welcome, verifying
+from router.edge.services import Edge
 
 _MISMATCH = Refusal("WelcomeMismatch", "The Welcome is not for exactly those whom the commit adds.")
 
 
+async def welcomes_for(
+    edge: Edge, adds: Sequence[LeafAdd], data: bytes | None, suite: int
+) -> tuple[WelcomeFor, ...]:
+    """`cut_for`, in a thread where there is much to cut."""
+    size = 0 if data is None else len(data) * max(1, len(adds))
+    return await verifying(edge, size, lambda: cut_for(adds, data, suite))
+
+
 def cut_for(adds: Sequence[LeafAdd], data: bytes | None, suite: int) -> tuple[WelcomeFor, ...]:
-    """The Welcome of each device that is added.
+    """The Welcome of each device that is added. Pure.
 
     Refuses with `InvalidWelcome` what cannot be read, and with `WelcomeMismatch` one that is for others, for
     somebody besides, twice for somebody, of another suite, or missing.

@@ -31,7 +31,7 @@ from router.edge.members import acting_device
 from router.edge.mls.blocks import check_cohabitation
 from router.edge.mls.bytes import from_base64, group_info_refusal, read_the_group_info, verifying
 from router.edge.mls.commits_stated import stated_add, stated_leaves
-from router.edge.mls.commits_welcomes import cut_for
+from router.edge.mls.commits_welcomes import welcomes_for
 from router.edge.mls.groups_stored import to_store
 from router.edge.mls.leaves import Leaves
 from router.edge.mls.suites import POLICY, new_suite
@@ -132,7 +132,7 @@ async def _command(
         device=own.device,
         pending=tuple(account for account in others if account not in accounts),
         adds=tuple(adds),
-        welcomes=cut_for(adds, data, suite),
+        welcomes=await welcomes_for(edge, adds, data, suite),
         group_info=kept,
     )
 

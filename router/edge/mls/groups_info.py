@@ -74,7 +74,9 @@ async def update_group_info(edge: Edge, call: Call) -> mls.UpdateGroupInfoOutput
     """A member brings the GroupInfo of the current epoch.
 
     Where one is here, the new one must be of exactly the same state. Where none is, its tree must hold the
-    members' devices and no others; of the rest of its state there is nothing to hold it against.
+    members' devices and no others; of the rest of its state there is nothing to hold it against. So whoever
+    brings it, or sends one beside an encrypted commit, could give a false transcript, with which no commit in
+    clear would verify: an admin may put another in its place, under the same condition.
     """
     body = call.value(mls.UpdateGroupInfoInput)
     data = from_base64("groupInfo", "InvalidGroupInfo", body.group_info)
@@ -99,7 +101,8 @@ async def _update(
     edge: Edge, call: Call, state: Conversation, base: Base | None, data: bytes
 ) -> mls.UpdateGroupInfoOutput:
     size = len(data) + (0 if base is None else base.size)
-    read, group = await verifying(edge, size, lambda: _verified(state, base, data))
+    mends = call.account in state.admins
+    read, group = await verifying(edge, size, lambda: _verified(state, base, data, mends=mends))
     if group is not None:
         await held_against_all(Leaves(edge.store, group.suite, state), state, group.members, (), ())
     brought = to_store(read)
@@ -110,8 +113,9 @@ async def _update(
 
 
 def _verified(
-    state: Conversation, base: Base | None, data: bytes
+    state: Conversation, base: Base | None, data: bytes, *, mends: bool
 ) -> tuple[PublicGroupInfo, PublicGroup | None]:
+    """The GroupInfo; with its group, where its members have still to be held against the conversation's."""
     read = read_the_group_info(data)
     context = read.group_context
     if not names_group(state.group_id, context.group_id) or context.epoch != state.epoch:
@@ -119,12 +123,16 @@ def _verified(
     if context.cipher_suite != NUMBERS.get(state.cipher_suite):
         raise Refusal("GroupInfoMismatch", "The GroupInfo is of another cipher suite.")
     try:
-        if base is None:
-            return read, open_group(read, POLICY)
-        check_group_info(base.group(), read)
+        if base is not None:
+            check_group_info(base.group(), read)
+            return read, None
     except InvalidGroupInfo as error:
-        raise group_info_refusal(error, against=base is not None) from None
-    return read, None
+        if not mends:
+            raise group_info_refusal(error, against=True) from None
+    try:
+        return read, open_group(read, POLICY)
+    except InvalidGroupInfo as error:
+        raise group_info_refusal(error) from None
 
 
 async def refresh_group_info(edge: Edge, call: Call) -> mls.GroupInfoRefreshOutput:

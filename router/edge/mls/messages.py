@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from crypto.mls import FramingError, PrivateMessage, PublicMessage, read_padded_message
+from crypto.mls import FramingError, PrivateMessage, read_padded_message
 from protocol import ConversationKind, Framing, Send, Sent, bucket_text, parse_msg_id
 from router.edge.commands import ask, named_conversation
 from router.edge.errors import Refusal
@@ -16,6 +16,8 @@ from schema.wire import mls
 _FIRST: Final = b"\0"
 """Of a message's version, and of its envelope's length, which is below 2**24. No envelope of ours begins so:
 a session, which does not know whose message it has, asks for nothing by looking."""
+_PRIVATE: Final = b"\0\1\0\2"
+"""How a PrivateMessage begins, bare or behind the length of an envelope."""
 
 
 async def send(edge: Edge, call: Call) -> mls.SendMessageOutput:
@@ -40,20 +42,21 @@ async def send(edge: Edge, call: Call) -> mls.SendMessageOutput:
 
 
 def read_framing(ciphertext: bytes) -> Framing | None:
-    """What an MLS message says in clear; None for bytes that are no MLS message of a group."""
-    if ciphertext[:1] != _FIRST:
+    """What an encrypted MLS message says in clear; None for bytes that are none.
+
+    What is not encrypted is no application message (RFC 9420 section 6), and is not read: of ten megabytes of
+    commit every proposal would be looked at, of an encrypted message the head is.
+    """
+    if ciphertext[:1] != _FIRST or _PRIVATE not in (ciphertext[:4], ciphertext[4:8]):
         return None
     try:
-        header = read_padded_message(ciphertext)
+        message = read_padded_message(ciphertext)
     except FramingError:
         return None
-    match header:
-        case PrivateMessage(group_id=group, epoch=epoch, content_type=content):
-            return Framing(group, epoch, content.name.lower())  # type: ignore[arg-type]  # the enum's names
-        case PublicMessage(group_id=group, epoch=epoch, content_type=content):
-            return Framing(group, epoch, content.name.lower(), private=False)  # type: ignore[arg-type]  # same
-        case _:
-            return None
+    if not isinstance(message, PrivateMessage):
+        return None
+    kind = message.content_type.name.lower()
+    return Framing(message.group_id, message.epoch, kind)  # type: ignore[arg-type]  # the enum's names
 
 
 async def update_cursor(edge: Edge, call: Call) -> mls.UpdateCursorOutput:

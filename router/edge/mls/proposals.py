@@ -77,7 +77,7 @@ async def send_proposal(edge: Edge, call: Call) -> rookery_mls.SendProposalOutpu
     """Put a proposal before the members."""
     body = call.value(rookery_mls.SendProposalInput)
     data = bytes(body.proposal)
-    message = read_handshake(data, "InvalidProposal")
+    message = await verifying(edge, len(data), lambda: read_handshake(data, "InvalidProposal"))
     if message.content_type is not ContentType.PROPOSAL:
         raise Refusal("InvalidProposal", "The message is no proposal.")
     device = acting(call, given(body.device_id))

@@ -52,10 +52,12 @@ class RemoteHouse(House):
 
 
 @asynccontextmanager
-async def remote_house(router: RouterProcess) -> AsyncIterator[RemoteHouse]:
-    """The house of a router that runs, with connections of its own."""
+async def remote_house(
+    router: RouterProcess, made: type[RemoteHouse] = RemoteHouse
+) -> AsyncIterator[RemoteHouse]:
+    """The house of a router that runs, with connections of its own. `made` is how its people behave."""
     status = await router.status()
     service = ServiceIdentity(status.did, status.public_url)
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(base_url=router.url, timeout=60, limits=limits, trust_env=False) as http:
-        yield RemoteHouse(router, service, http)
+        yield made(router, service, http)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,7 +24,7 @@ from typing import Any, TypeVar, cast
 import attrs
 import hypothesis.strategies as st
 import trio
-from hypothesis import settings
+from hypothesis import Phase, settings
 from trio.testing import wait_all_tasks_blocked
 
 from router.store.interface import Store
@@ -35,13 +36,18 @@ T = TypeVar("T")
 
 STORES = ("memory", "sqlite")
 SCHEDULES = st.lists(st.integers(0, 9), max_size=80)
-FEW = settings(max_examples=max(8, settings.default.max_examples // 5 if settings.default else 8))
+FEW = settings(
+    max_examples=max(8, settings.default.max_examples // 5 if settings.default else 8),
+    phases=[
+        phase for phase in Phase if phase is not Phase.shrink or "ROOKERY_NO_SHRINKING" not in os.environ
+    ],
+)
 """Each example is a house with people in it, so there are fewer than of a pure function."""
 _PATIENCE_SECONDS = 60
 
 
 def never(method: str) -> None:
-    """What happens before a method runs, unless a test says otherwise: nothing."""
+    """What happens before a method runs and after it, unless a test says otherwise: nothing."""
 
 
 @attrs.define
@@ -52,6 +58,8 @@ class Turns:
     waiting: list[tuple[str, trio.Event]] = attrs.field(factory=list)
     before: Callable[[str], None] = never
     """Called with the name of a method just before it runs; what it raises, the method raises."""
+    after: Callable[[str], None] = never
+    """The same when it has done its work."""
 
     async def take(self, method: str) -> None:
         """Wait for a turn."""
@@ -87,7 +95,9 @@ class _TurnedStore:
         @functools.wraps(method)
         async def turned(*args: Any, **given: Any) -> Any:
             await self._turns.take(name)
-            return await method(*args, **given)
+            result = await method(*args, **given)
+            self._turns.after(name)
+            return result
 
         return turned
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import threading
 from typing import Any
 
 import pytest
 import trio
 
+from crypto import PaddingProfile, pad
 from crypto.mls import (
     Add,
+    ContentType,
     FromUpdate,
     Remove,
     Update,
@@ -18,6 +21,8 @@ from crypto.mls import (
 )
 from crypto.mls.testing import Client, MadeCommit
 from protocol import ConversationId
+from router.edge.mls.bytes import LARGE_BYTES, verifying
+from router.edge.mls.messages import read_framing
 from tests.edge.house import MLS, House, error_name, sealed
 from tests.edge.mls.people import OURS, Phone, Room, claim, create, phone, text
 
@@ -310,6 +315,36 @@ async def test_a_message_that_is_no_commit_is_none(house: House) -> None:
     ):
         body = {"convoId": room.convo, "commit": sealed(message), "deviceId": alice.id}
         assert await refused(room, alice, body) == "InvalidCommit"
+
+
+async def test_a_handshake_is_no_application_message(house: House) -> None:
+    """And what is in clear is not read to find that out: ten megabytes of it would hold up everybody."""
+    room, alice, _ = await pair(house)
+    commit = encode_message(alice.client.commit(room.group).message)
+    encrypted = encode_message(alice.client.sealed(room.group, ContentType.COMMIT))
+    for data in (commit, encrypted):
+        padded = pad(PaddingProfile.CATBIRD, data)
+        sizes = {"declaredSize": len(padded), "paddedSize": len(padded)}
+        body = room.message(alice, "m") | {"ciphertext": sealed(padded)} | sizes
+        answer = await house.send("POST", f"{MLS}.sendMessage", alice.account, json=body)
+        assert error_name(answer) == "InvalidAsset"
+    assert read_framing(commit) is None
+
+
+async def test_much_to_verify_is_verified_beside_the_loop(house: House) -> None:
+    """Whoever has nothing to do with a large group is not held up by it."""
+    room, alice, _ = await pair(house)
+    threads: list[str] = []
+
+    def look() -> None:
+        threads.append(threading.current_thread().name)
+
+    await verifying(house.edge, LARGE_BYTES - 1, look)
+    await verifying(house.edge, LARGE_BYTES, look)
+    assert threads[0] == threading.current_thread().name != threads[1]
+    body = room.upload(alice, alice.client.commit(room.group))
+    large = body | {"commit": sealed(b"\0\1\0\1" + bytes(LARGE_BYTES))}
+    assert await refused(room, alice, large) == "InvalidCommit"
 
 
 async def test_a_stranger_learns_nothing_of_a_conversation(house: House) -> None:

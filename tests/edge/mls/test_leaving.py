@@ -205,6 +205,28 @@ async def test_a_group_info_of_another_state_is_not(house: House) -> None:
         assert error_name(answer) == error
 
 
+async def test_an_admin_mends_a_group_info_that_no_commit_verifies_with(house: House) -> None:
+    """Where the tree was unknown, a member gave one with a false transcript: the group would be jammed."""
+    room, alice, bob = await pair(house)
+    made = alice.client.commit(room.group)
+    await room.submit(alice, room.upload(alice, made, group_info=False))
+    room.group = made.group
+    false = bob.client.group_info_of(b"room", 2, room.group.tree, 1)
+    body = {"convoId": room.convo, "epoch": 2, "groupInfo": text(false)}
+    await house.post(bob.account, f"{MLS}.updateGroupInfo", body)
+    jammed = room.upload(alice, alice.client.commit(room.group))
+    assert error_name(await room.submit(alice, jammed)) == "InvalidCommit"
+    true = body | {"groupInfo": text(bob.client.group_info(room.group))}
+    answer = await house.send("POST", f"{MLS}.updateGroupInfo", bob.account, json=true)
+    assert error_name(answer) == "GroupInfoMismatch"
+    await house.post(alice.account, f"{MLS}.updateGroupInfo", true)
+    await room.commit(alice)
+    fewer = alice.client.commit(room.group, room.remove(bob))
+    forged = {"convoId": room.convo, "epoch": 3, "groupInfo": text(fewer.group_info)}
+    answer = await house.send("POST", f"{MLS}.updateGroupInfo", alice.account, json=forged)
+    assert error_name(answer) == "GroupInfoMismatch"
+
+
 async def test_members_are_asked_for_a_group_info_once_in_a_while(house: House) -> None:
     room, alice, bob = await pair(house)
     head = await house.store.head()
