@@ -17,7 +17,7 @@ from router.edge.asgi import HeaderFields, NextChunk
 from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
 from router.edge.routes import Auth, Idempotency, Route
 from router.edge.services import Call, Edge
-from router.identity.errors import AuthError
+from router.identity.errors import AuthError, LockedOutError
 from router.identity.principal import Principal
 from schema import error_names
 from schema.wire import Wire, decode, decode_query, encode, given
@@ -142,7 +142,12 @@ async def admit(edge: Edge, route: Route, headers: HeaderFields, visitor: Visito
     visitor.enter()
     try:
         caller = await authenticate(edge, route, headers, visitor.place)
-    except (AuthError, Refusal) as refused:
+    except AuthError as refused:
+        visitor.refused(refused, route.quota)
+        raise
+    except LockedOutError as locked:
+        raise visitor.locked_out(locked) from None
+    except Refusal as refused:
         visitor.failed(refused.error)
         raise
     visitor.count(route.quota, caller.account)
@@ -169,7 +174,7 @@ async def admit_to_stream(
     try:
         redeemed = edge.authenticator.redeem(ticket, lxm=route.nsid)
     except AuthError as refused:
-        visitor.failed(refused.error)
+        visitor.refused(refused, route.quota)
         raise
     visitor.count(route.quota, redeemed.principal.account)
     return redeemed.principal, redeemed.convo

@@ -133,7 +133,7 @@ class Revocations:
     def check(self, principal: Principal) -> None:
         """Raise `AuthError` unless this caller may still speak. No await: cheap enough for each request."""
         if principal.account in self._suspended:
-            raise AuthError(TokenFault.ACCOUNT_DISABLED)
+            raise AuthError(TokenFault.ACCOUNT_DISABLED, disabled=principal.account)
         if principal.account in self._held:
             raise AuthError(TokenFault.ACCESS_REVOKED)
         if any(map(self._is_revoked, _names(principal.device, principal.grant))):
