@@ -71,8 +71,10 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
         return await _done(edge, route, caller, request, max_bytes, lambda: None)
     # Whoever manages an account has to be who may until it is done. Else somebody who has lost a key of the
     # account, or has it, could begin such a call, wait for the account to be recovered, and end it then: with
-    # a device of their own on the recovered account.
+    # a device of their own on the recovered account. So with a device's key that was replaced meanwhile.
     with edge.revocations.watch(caller) as watch:
+        if caller.device is not None:
+            edge.revocations.bind_key(watch, caller.device)
         return await _done(edge, route, caller, request, max_bytes, watch.check)
 
 

@@ -128,6 +128,10 @@ class Revocations:
             self._remember(name)
             self._end(name, AuthError(TokenFault.ACCESS_REVOKED))
 
+    def rekey(self, device: DeviceId) -> None:
+        """End what was begun and is not done yet on the word of the device's key before; streams stay."""
+        self._end(_key_name(device), AuthError(TokenFault.ACCESS_REVOKED))
+
     # -- those who check -------------------------------------------------------------------------------
 
     def check(self, principal: Principal) -> None:
@@ -167,6 +171,10 @@ class Revocations:
         for name in _names(device, None):
             self._bind(watch, name)
 
+    def bind_key(self, watch: Watch, device: DeviceId) -> None:
+        """What is watched is done on the word of this device's key, and another one voids it."""
+        self._bind(watch, _key_name(device))
+
     def statistics(self) -> dict[str, int]:
         """`suspended` accounts, `items` remembered and their `capacity`, `watched` names."""
         return {
@@ -204,6 +212,10 @@ class Revocations:
 
 def _account_name(account: AccountDid) -> str:
     return f"account {account}"
+
+
+def _key_name(device: DeviceId) -> str:
+    return f"key of {device}"
 
 
 def _names(device: DeviceId | None, grant: str | None) -> Iterator[str]:
