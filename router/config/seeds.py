@@ -131,7 +131,9 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
     *_mls(Fate.DROPPED, _RATE, "IP_RATE_BURST", "RATE_LIMIT_BUCKET_TTL_SECONDS", "RATE_LIMIT_*"),
     *_mls(Fate.DROPPED, "conversations are always actors", "ENABLE_ACTOR_SYSTEM"),
     *_mls(Fate.RENAMED, "devices.feed_items", "SSE_BUFFER_SIZE"),
-    *_mls(Fate.LATER, "comes with tickets for browsers' WebSockets", "TICKET_SECRET"),
+    *_mls(
+        Fate.DROPPED, "tickets are sealed under the server's own secret in the data folder", "TICKET_SECRET"
+    ),
     *_mls(Fate.RENAMED, "server.public_url", "WEBSOCKET_ENDPOINT", "SELF_ENDPOINT"),
     *_mls(Fate.DROPPED, "metrics are always on, on the admin listener only", "ENABLE_METRICS"),
     *_mls(Fate.RENAMED, "admin.token", "METRICS_TOKEN"),
@@ -214,7 +216,9 @@ SEED_VARIABLES: tuple[SeedVariable, ...] = (
         "follows from server.public_url",
         "OIDC_*",
     ),
-    *_unhidra(Fate.LATER, "comes with passkeys", "WEBAUTHN_RP_ID", "WEBAUTHN_RP_NAME", "WEBAUTHN_RP_ORIGIN"),
+    *_unhidra(Fate.RENAMED, "login_passkey.rp_id", "WEBAUTHN_RP_ID"),
+    *_unhidra(Fate.RENAMED, "login_passkey.name", "WEBAUTHN_RP_NAME"),
+    *_unhidra(Fate.RENAMED, "server.public_url", "WEBAUTHN_RP_ORIGIN"),
     *_unhidra(Fate.DROPPED, "there are no passwords to hash", "ARGON2_M_COST"),
     *_unhidra(
         Fate.LATER,

@@ -1,13 +1,15 @@
 """Where rate limits apply on the way of a request, and what its client hears of them.
 
     address   has it failed too often?           before its token is looked at     429, nothing verified
-    token     authenticate                       a refused one is counted against the address
+    token     authenticate                       a refused one is counted against the address; that of an
+                                                 account which was disabled against the account
     account   count the call in its class        before a byte of the body is read
     target    count what is taken from somebody  by the handler, once the body has named them
 
 A refused address stays refused also for a good token: to verify first would let a stranger make this server
 verify, and look documents up, as often as he likes. The price is paid by those who share an address with
-him (`rate.failed_auth` a minute, a /64 of IPv6 is one address).
+him (`rate.failed_auth` a minute, a /64 of IPv6 is one address). A PDS that proxies is such an address: only
+who has taken his key away from it, by an act at the directory, can have what it sends refused.
 
 Every answer after the second step carries `RateLimit-Limit`, `-Remaining`, `-Reset` (Unix seconds, as AT
 Protocol servers send it, not the delta of the IETF draft) and `-Policy` of the tightest limit; a 429 also
@@ -25,6 +27,7 @@ from hypercorn.typing import HTTPScope, WebsocketScope
 from protocol import AccountDid
 from router.edge.client_address import Address, TrustedProxies, bucket_of
 from router.edge.errors import Headers, Refusal
+from router.identity.errors import AuthError, LockedOutError
 from router.limits import CLAIM, CLAIM_FROM_ONE, FAILED_AUTH, LOGIN, PREFLIGHT, SEND, Ask, Quotas, Standing
 from router.observe import Observer
 
@@ -116,6 +119,24 @@ class Visitor:
         self._admission.quotas.spend([self._ask(FAILED_AUTH)])
         self._admission.observer.refused_token(error, str(self._address))
 
+    def refused(self, error: AuthError, quota: str) -> None:
+        """A token of this visitor was refused. Raises `Refusal` where a disabled account asks too often."""
+        if error.disabled is None:
+            self.failed(error.error)
+        else:
+            self._admission.observer.refused_token(error.error, str(self._address))
+            self.count(quota, error.disabled)
+
+    def locked_out(self, locked: LockedOutError) -> Refusal:
+        """The refusal of a name that waits: it has one try when the wait is over."""
+        wait = locked.retry_after
+        return Refusal(
+            "RateLimitExceeded",
+            "Too many wrong tokens in this name.",
+            retry_after=wait,
+            headers=_limit_headers(1, 0, max(1, math.ceil(wait)), self._admission.now() + wait),
+        )
+
     def preflight(self) -> None:
         """Count a browser's question."""
         standing = self._admission.quotas.spend([self._ask(PREFLIGHT)])
@@ -145,9 +166,13 @@ class Visitor:
 def limit_headers(standing: Standing, now: float) -> Headers:
     """What every answer says of the tightest limit; `now` is Unix seconds."""
     rate = standing.rate
+    return _limit_headers(rate.quota, standing.remaining, rate.period, now + standing.full_in)
+
+
+def _limit_headers(limit: int, remaining: int, seconds: int, reset: float) -> Headers:
     return (
-        (b"ratelimit-limit", b"%d" % rate.quota),
-        (b"ratelimit-remaining", b"%d" % standing.remaining),
-        (b"ratelimit-reset", b"%d" % math.ceil(now + standing.full_in)),
-        (b"ratelimit-policy", b"%d;w=%d" % (rate.quota, rate.period)),
+        (b"ratelimit-limit", b"%d" % limit),
+        (b"ratelimit-remaining", b"%d" % remaining),
+        (b"ratelimit-reset", b"%d" % math.ceil(reset)),
+        (b"ratelimit-policy", b"%d;w=%d" % (limit, seconds)),
     )

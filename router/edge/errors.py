@@ -16,7 +16,7 @@ import trio
 from protocol import InvalidCursor, InvalidId, Rejected
 from router.conversation.service import Busy, OutcomeLost, OwnerChanged
 from router.device.service import TooManyConnections
-from router.identity.errors import AuthError, AuthOverloadedError, DirectoryAwayError, LockedOutError
+from router.identity.errors import AuthError, AuthOverloadedError, DirectoryAwayError
 from router.login.errors import LoginError
 from router.store.errors import OutcomeUnknown, Overloaded, StoreUnavailable
 from schema import ERRORS, InvalidWire
@@ -99,9 +99,6 @@ def refusal_of(error: Exception) -> Refusal | None:
         case TooManyConnections():
             message = "This device has too many open connections; nothing was opened."
             return Refusal("NotEnoughResources", message, retry_after=error.retry_after)
-        case LockedOutError():
-            message = "Too many wrong tokens in this name."
-            return Refusal("RateLimitExceeded", message, retry_after=error.retry_after)
         case AuthOverloadedError() | Busy() | Overloaded() | StoreUnavailable():
             message = "The server cannot take this now; nothing was done."
             return Refusal("NotEnoughResources", message, retry_after=error.retry_after)

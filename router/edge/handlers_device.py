@@ -142,7 +142,8 @@ async def rotate(edge: Edge, call: Call) -> rookery.RotateDeviceKeyOutput:
     """Another signature key: asked for by the old one, whose token this is, or by the account.
 
     Either way the new key proves that its holder is asking. Live connections stay: they are the same
-    device's. The old key signs nothing from the commit on.
+    device's. The old key signs nothing from the commit on, and calls that it had begun are not done. Whoever
+    fears that somebody else has it revokes the device: that ends connections.
     """
     body = call.value(rookery.RotateDeviceKeyInput)
     key, device, now = check_key(body.signature_public_key), own(call, body.device_id), edge_bucket(edge)
@@ -150,6 +151,7 @@ async def rotate(edge: Edge, call: Call) -> rookery.RotateDeviceKeyOutput:
     outcome = await edge.store.rotate_device_key(call.account, device, key, now=now, idempotency=(used,))
     match outcome:
         case DeviceChanged():
+            edge.revocations.rekey(device)
             return rookery.RotateDeviceKeyOutput(device_id=outcome.device.id)
         case AlreadyAnswered():
             standing = await repeated(edge, call, key, used, outcome.stored)

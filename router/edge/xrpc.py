@@ -18,7 +18,7 @@ from router.edge.asgi import HeaderFields, NextChunk
 from router.edge.errors import ClientGone, Refusal, Reply, refuse, reply_of
 from router.edge.routes import Auth, Idempotency, Route
 from router.edge.services import Call, Edge
-from router.identity.errors import AuthError
+from router.identity.errors import AuthError, LockedOutError
 from router.identity.principal import Principal
 from schema import InvalidWire, error_names
 from schema.wire import Wire, decode, decode_query, encode, given
@@ -75,8 +75,10 @@ async def _call(edge: Edge, route: Route, request: Incoming) -> Wire:
         return await _done(edge, route, caller, request, max_bytes, lambda: None, bodiless=bodiless)
     # Whoever manages an account has to be who may until it is done. Else somebody who has lost a key of the
     # account, or has it, could begin such a call, wait for the account to be recovered, and end it then: with
-    # a device of their own on the recovered account.
+    # a device of their own on the recovered account. So with a device's key that was replaced meanwhile.
     with edge.revocations.watch(caller) as watch:
+        if caller.device is not None:
+            edge.revocations.bind_key(watch, caller.device)
         return await _done(edge, route, caller, request, max_bytes, watch.check, bodiless=bodiless)
 
 
@@ -165,7 +167,12 @@ async def admit(edge: Edge, route: Route, headers: HeaderFields, visitor: Visito
     visitor.enter()
     try:
         caller = await authenticate(edge, route, headers, visitor.place)
-    except (AuthError, Refusal) as refused:
+    except AuthError as refused:
+        visitor.refused(refused, route.quota)
+        raise
+    except LockedOutError as locked:
+        raise visitor.locked_out(locked) from None
+    except Refusal as refused:
         visitor.failed(refused.error)
         raise
     visitor.count(route.quota, caller.account)
@@ -192,7 +199,7 @@ async def admit_to_stream(
     try:
         redeemed = edge.authenticator.redeem(ticket, lxm=route.nsid)
     except AuthError as refused:
-        visitor.failed(refused.error)
+        visitor.refused(refused, route.quota)
         raise
     visitor.count(route.quota, redeemed.principal.account)
     return redeemed.principal, redeemed.convo

@@ -142,16 +142,20 @@ a client's clock or configuration."""
 
 
 def claimed_name(token: str) -> str | None:
-    """In whose name a token speaks, true or not: its account, or the public half of an API key."""
+    """In whose name a token speaks, true or not: its account or one device of it, or half of an API key."""
     if token.startswith(KEY_PREFIX):
         return token[: len(KEY_PREFIX) + 16]
     try:
-        claims = read_compact(token).claims
+        read = read_compact(token)
     except AuthError:
         return None
+    look = look_of(token)
     # An access token is issued by this router to everybody: its subject is who speaks.
-    name = claims.get("sub" if look_of(token) is Look.ACCESS else "iss")
-    return name if isinstance(name, str) else None
+    name = read.claims.get("sub" if look is Look.ACCESS else "iss")
+    if not isinstance(name, str):
+        return None
+    # A device that was revoked and goes on trying must not lock out the others of its account at home.
+    return f"{name} {read.header.get('kid')}" if look is Look.DEVICE else name
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -7,6 +7,8 @@ what the resolver met.
 
 import enum
 
+from protocol import AccountDid
+
 
 class TokenFault(enum.StrEnum):
     """The names the reference implementation (`@atproto/xrpc-server`) answers with, and our own for what was
@@ -61,9 +63,12 @@ _MESSAGES = {
 class AuthError(Exception):
     """The caller's fault: a token made anew may do, the same one never will. The catalogue has the status."""
 
-    def __init__(self, fault: TokenFault) -> None:
+    def __init__(self, fault: TokenFault, *, disabled: AccountDid | None = None) -> None:
         super().__init__(fault.value)
         self.fault = fault
+        self.disabled = disabled
+        """The account that was disabled, where it has proven who it is: then it, and not its address, is
+        counted, which may be that of a PDS with many others behind it."""
 
     @property
     def error(self) -> str:

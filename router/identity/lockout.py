@@ -4,11 +4,11 @@
                                         ▲                   │
                                         └──wrong: twice the wait, at most `longest`
 
-A name is what a token claims: the account in `iss`, the public half of an API key. A place is where it
-came from. *Why both*: by name alone, whoever can send forged tokens could lock anybody out of his own
-account, which is worth more to an attacker than the guesses (there is nothing to guess here: keys have 256
-bits). What is stopped is an attacker, or a broken client, who makes this server verify and look up again
-and again. A place alone is counted by the rate limits.
+A name is what a token claims: the account in `iss`, with the device that signs, where one does; the public
+half of an API key. A place is where it came from. *Why both*: by name alone, whoever can send forged tokens
+could lock anybody out of his own account, which is worth more to an attacker than the guesses (there is
+nothing to guess here: keys have 256 bits). What is stopped is an attacker, or a broken client, who makes this
+server verify and look up again and again. A place alone is counted by the rate limits.
 
 What was under way when a lock fell (many requests at once, right after a key was rotated) is one mistake and
 not many: it lengthens nothing. How many may be under way, the rate limits say.

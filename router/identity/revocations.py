@@ -128,12 +128,16 @@ class Revocations:
             self._remember(name)
             self._end(name, AuthError(TokenFault.ACCESS_REVOKED))
 
+    def rekey(self, device: DeviceId) -> None:
+        """End what was begun and is not done yet on the word of the device's key before; streams stay."""
+        self._end(_key_name(device), AuthError(TokenFault.ACCESS_REVOKED))
+
     # -- those who check -------------------------------------------------------------------------------
 
     def check(self, principal: Principal) -> None:
         """Raise `AuthError` unless this caller may still speak. No await: cheap enough for each request."""
         if principal.account in self._suspended:
-            raise AuthError(TokenFault.ACCOUNT_DISABLED)
+            raise AuthError(TokenFault.ACCOUNT_DISABLED, disabled=principal.account)
         if principal.account in self._held:
             raise AuthError(TokenFault.ACCESS_REVOKED)
         if any(map(self._is_revoked, _names(principal.device, principal.grant))):
@@ -166,6 +170,10 @@ class Revocations:
         """The connection is this device's, too: call it before looking whether the device is registered."""
         for name in _names(device, None):
             self._bind(watch, name)
+
+    def bind_key(self, watch: Watch, device: DeviceId) -> None:
+        """What is watched is done on the word of this device's key, and another one voids it."""
+        self._bind(watch, _key_name(device))
 
     def statistics(self) -> dict[str, int]:
         """`suspended` accounts, `items` remembered and their `capacity`, `watched` names."""
@@ -204,6 +212,10 @@ class Revocations:
 
 def _account_name(account: AccountDid) -> str:
     return f"account {account}"
+
+
+def _key_name(device: DeviceId) -> str:
+    return f"key of {device}"
 
 
 def _names(device: DeviceId | None, grant: str | None) -> Iterator[str]:

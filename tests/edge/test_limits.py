@@ -13,9 +13,11 @@ from protocol import AccountDid
 from router.config import Rates, Server, Settings
 from router.edge.errors import Refusal
 from router.edge.routes import ROUTES, Transport
+from router.identity.keys import AccountKey
 from router.limits import Ask
 from tests.edge.harness import read_all
 from tests.edge.house import MLS, NOW, ROOKERY, Account, House, error_name, frames_of, open_house, padded
+from tests.edge.principals import call, refused, signed
 from tests.edge.test_routes import example
 from tests.edge.test_session import Client
 from tests.generous import RATES
@@ -70,6 +72,48 @@ async def test_every_row_of_the_table_is_counted_before_its_body_is_read() -> No
                     statuses.append(await _raw_upgrade(house, route.nsid, account))
             assert statuses[0] != 429, route.nsid
             assert statuses[1] == 429, route.nsid
+
+
+async def test_a_disabled_account_is_counted_itself_and_shuts_out_nobody_at_its_address() -> None:
+    """A PDS has thousands behind one address: one of them, disabled and trying on, shut out all others."""
+    async with open_house(settings=limited(failed_auth=2, read=3)) as house:
+        ann, ben = await house.account("ann"), await house.account("ben")
+        house.edge.revocations.suspend(AccountDid(ann.did))
+        refused = [await house.send("GET", GET_CONVOS, ann) for _ in range(4)]
+        assert [error_name(each) for each in refused] == ["AccountDisabled"] * 3 + ["RateLimitExceeded"]
+        assert told(refused[0])["ratelimit-remaining"] == "2"
+        assert (await house.send("GET", GET_CONVOS, ben)).status_code == 200
+
+
+async def test_a_name_that_waits_is_told_as_every_429_tells() -> None:
+    async with open_house() as house:
+        ann, ben = await house.account("ann"), await house.account("ben")
+        forger = Account("ben", AccountKey(AccountDid(ann.did), ben.key.private))
+        answers = [await house.send("GET", GET_CONVOS, forger) for _ in range(6)]
+        assert [error_name(each) for each in answers] == ["BadJwtSignature"] * 5 + ["RateLimitExceeded"]
+        assert told(answers[-1]) == {
+            "ratelimit-limit": "1",
+            "ratelimit-remaining": "0",
+            "ratelimit-policy": "1;w=2",
+            "ratelimit-reset": str(math.ceil(NOW + 2)),
+            "retry-after": "2",
+        }
+        assert answers[-1].json()["message"].endswith("Try again in 2 s.")
+
+
+async def test_a_revoked_device_that_tries_on_locks_out_no_other_of_its_account() -> None:
+    async with open_house() as house:
+        ann = await house.account("ann")
+        old, new = await house.device(ann, 1), await house.device(ann, 2)
+        await house.post(ann, f"{ROOKERY}.revokeDevice", {"deviceId": old})
+        names = [
+            await refused(house, GET_CONVOS, signed(house, ann, old, GET_CONVOS, 1), {}, "GET")
+            for _ in "123456"
+        ]
+        assert names == ["UntrustedIss"] * 5 + ["RateLimitExceeded"]
+        assert (
+            await call(house, GET_CONVOS, signed(house, ann, new, GET_CONVOS, 2), {}, "GET")
+        ).status_code == 200
 
 
 async def _raw_call(house: House, method: str, nsid: str, account: Account) -> int:

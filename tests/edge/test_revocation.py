@@ -314,6 +314,27 @@ async def test_a_call_that_was_begun_before_ends_with_its_credential(
     assert [device.id for device in await house.store.devices_of(ann.key.did)] == [phone]
 
 
+async def test_a_call_that_a_device_s_old_key_began_is_not_done_after_another_key_came(house: House) -> None:
+    """Else whoever had stolen the key kept the device: they only had to begin the next rotation in time."""
+    ann, nsid = await house.account("ann"), f"{ROOKERY}.rotateDeviceKey"
+    phone = await house.device(ann)
+    mine, theirs = SigningKey(b"m" * 32), SigningKey(b"t" * 32)
+    body = json.dumps({"deviceId": phone, **house.new_key(ann, theirs, phone)}).encode()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:10]
+        await until(lambda: house.edge.revocations.statistics()["watched"] > 0)
+        await house.post(ann, nsid, {"deviceId": phone, **house.new_key(ann, mine, phone)})
+        yield body[10:]
+
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    headers |= signed(house, ann, phone, nsid)
+    answer = await house.http.post(f"/xrpc/{nsid}", headers=headers, content=slowly())
+    assert error_name(answer) == "AccessRevoked"
+    (device,) = await house.store.devices_of(ann.key.did)
+    assert device.signature_key == bytes(mine.verify_key)
+
+
 async def until(holds: Callable[[], bool]) -> None:
     with trio.fail_after(5):
         while not holds():

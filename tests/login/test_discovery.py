@@ -31,7 +31,7 @@ class Provider:
 async def test_a_crowd_at_a_silent_provider_waits_for_one_look(
     autojump_clock: trio.testing.MockClock, known: bool
 ) -> None:
-    """One after the other they asked again: the fiftieth waited eight minutes, with an answer at hand too."""
+    """One after the other they asked again: the fiftieth waited eight minutes, also where an answer lay."""
     provider = Provider()
     cached = Cached(provider.look, trio.current_time)
     if known:
