@@ -113,7 +113,7 @@ async def test_no_act_of_an_admin_is_without_its_record(tmp_path: Path) -> None:
 
         dan, fay = await phone(house, "dan"), await phone(house, "fay")
         await circle.acts()
-        named = {"didList": [dan.did], "idempotencyKey": "named"}
+        named: dict[str, Any] = {"didList": [dan.did], "idempotencyKey": "named"}
         await walk.act("addMembers", ("member.named", "alice", "dan"), **named)
         packages = await claim(house, alices, fay)
         await circle.acts()
