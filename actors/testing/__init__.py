@@ -59,6 +59,8 @@ def __getattr__(name: str) -> object:
 
         return ActorMachine
     if name == "strategies":
+        import hypothesis  # noqa: F401 -- first, since it imports the same module by its entry point
+
         from . import _strategies
 
         return _strategies

@@ -5,58 +5,42 @@
     @given(st.from_type(Command))                # any command at all
 
 Wire types are not: drawing them reads every lexicon, and `strategies.wire(kind)` is as short.
+
+Hypothesis calls `register` while it is imported itself, perhaps by a module of this kit. So nothing of the
+kit is imported here before something is drawn.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
 import protocol
-from protocol import (
-    AccountDid,
-    Cid,
-    Conversation,
-    ConversationId,
-    Cursor,
-    DeviceId,
-    Entry,
-    Group,
-    MsgId,
-    Nsid,
-)
-
-from ._stories import conversations
-from ._values import (
-    account_dids,
-    cids,
-    conversation_ids,
-    cursors,
-    device_ids,
-    entries,
-    msg_ids,
-    nsids,
-    structs,
-)
-
-
-def _struct(kind: type[msgspec.Struct]) -> st.SearchStrategy[msgspec.Struct]:
-    return structs(kind)
+from protocol import AccountDid, Conversation, ConversationId, DeviceId, Group, MsgId, Nsid
 
 
 def register() -> None:
     """Register every value type that `protocol` exports."""
     for kind in vars(protocol).values():
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            st.register_type_strategy(kind, _struct)
-    st.register_type_strategy(Entry, entries())
-    st.register_type_strategy(Cursor, cursors())
-    st.register_type_strategy(Cid, cids())
-    st.register_type_strategy(Conversation, conversations().map(lambda world: world.now_at))
-    st.register_type_strategy(Group, conversations().map(lambda world: world.now_at.group))
-    for identifier, strategy in (
-        (AccountDid, account_dids),
-        (DeviceId, device_ids),
-        (ConversationId, conversation_ids),
-        (MsgId, msg_ids),
-        (Nsid, nsids),
-    ):
-        st.register_type_strategy(identifier, strategy())
+            st.register_type_strategy(kind, _value)
+    for identifier in (AccountDid, DeviceId, ConversationId, MsgId, Nsid):
+        st.register_type_strategy(identifier, _value)
+    st.register_type_strategy(Conversation, _lived(lambda state: state))
+    st.register_type_strategy(Group, _lived(lambda state: state.group))
+
+
+def _value(kind: Any) -> st.SearchStrategy[Any]:
+    from ._values import of_annotation
+
+    return of_annotation(kind)
+
+
+def _lived(part: Callable[[Conversation], object]) -> Callable[[Any], st.SearchStrategy[Any]]:
+    def strategy(_kind: Any) -> st.SearchStrategy[Any]:
+        from ._stories import conversations
+
+        return conversations().map(lambda world: part(world.now_at))
+
+    return strategy

@@ -1,6 +1,8 @@
 """The public kit draws what it says: every type, well-formed, and conversations that were really lived."""
 
 import inspect
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -75,6 +77,13 @@ def test_hypothesis_is_told_of_the_kit_by_an_entry_point() -> None:
     """So that a user's `st.from_type(Entry)` needs no import of the kit."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["hypothesis"]["protocol"] == f"{register.__module__}:register"
+
+
+@pytest.mark.parametrize("first", ["protocol.testing", "actors.testing"])
+def test_a_kit_may_be_the_first_import_of_a_script(first: str) -> None:
+    """Hypothesis calls the entry points while it is imported, and a kit may be what imports it."""
+    code = f"from {first} import strategies; import hypothesis.strategies, protocol"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @given(

@@ -1,7 +1,6 @@
 """Messages, and who may see them: order, once, coarse times, no sender, membership."""
 
 import datetime as dt
-import json
 import re
 from typing import Any
 
@@ -255,7 +254,7 @@ def heard(view: dict[str, Any]) -> Heard:
 
 def nameless(told: object, *people: Phone) -> None:
     """Nothing in it names one of these, or a device of theirs."""
-    text = json.dumps(told)
+    text = repr(told)
     for each in people:
         demand(each.did not in text, f"an account stands beside a message: {text[:400]}")
         demand(each.id not in text, f"a device stands beside a message: {text[:400]}")

@@ -84,6 +84,7 @@ async def subscription(bench: Bench) -> None:
             name, fields = await next_at_message(socket, AT)
             message = fields.get("message")
             if name == "#messageEvent" and isinstance(message, dict) and message["id"] == "m0":
+                nameless(fields, alice, bob)
                 break
     ticket = f"{AT}?deviceId={bob.id}&ticket={made['ticket']}"
     upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
@@ -117,6 +118,7 @@ async def a_session(bench: Bench) -> None:
         await listener.send(type="credit", n=5)
         second = await listener.next(SessionEvent)
         demand(first != second, "an event came twice")
+        nameless(second, alice, bob)
         await listener.send(type="send", id=4, convoId=convo, msgId="bad id!", ciphertext=octets(b"x"))
         error = await listener.next(SessionError)
         demand(isinstance(error, SessionError) and error.id == 4, "a bad send is answered by its id")

@@ -85,7 +85,7 @@ class Circle:
 
 async def call(house: House, who: str, method: str, convo: str | None = None, **given: Any) -> httpx.Response:
     """One call of a method of either family by its short name."""
-    (nsid,) = (nsid for nsid in ROUTES if nsid.rpartition(".")[2] == method and nsid.split(".")[2] == "mls")
+    (nsid,) = (nsid for nsid in ROUTES if nsid.split(".")[2:] in (["mls", method], ["mlsChat", method]))
     route = ROUTES[nsid]
     fields = () if route.given is None else route.given.__struct_fields__
     if convo is not None and "convo_id" in fields:
