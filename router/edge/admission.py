@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 import attrs
 from hypercorn.typing import HTTPScope, WebsocketScope
@@ -27,6 +28,7 @@ from hypercorn.typing import HTTPScope, WebsocketScope
 from protocol import AccountDid
 from router.edge.client_address import Address, TrustedProxies, bucket_of
 from router.edge.errors import Headers, Refusal
+from router.edge.strangers import StrangersBodies
 from router.identity.errors import AuthError, LockedOutError
 from router.limits import CLAIM, CLAIM_FROM_ONE, FAILED_AUTH, LOGIN, PREFLIGHT, SEND, Ask, Quotas, Standing
 from router.observe import Observer
@@ -41,6 +43,7 @@ class Admission:
     observer: Observer
     now: Callable[[], float]
     """Unix seconds."""
+    strangers: StrangersBodies
 
     def visitor(self, scope: HTTPScope | WebsocketScope) -> Visitor:
         """Whoever sent this request, as far as its connection tells."""
@@ -150,6 +153,10 @@ class Visitor:
         if not standing.allowed:
             self._limited(LOGIN)
             raise self._admission.over(standing, "Too many logins from your address.")
+
+    def body(self) -> AbstractContextManager[None]:
+        """Count that a body of this visitor's is waited for, who has proven nothing. Raises `Refusal`."""
+        return self._admission.strangers.waiting(bucket_of(self._address))
 
     def count(self, quota: str, account: AccountDid) -> None:
         """The visitor is this account: count its request."""

@@ -126,17 +126,22 @@ def parameters(incoming: Incoming) -> dict[str, str]:
 
 async def read_form(incoming: Incoming) -> dict[str, str]:
     """The fields of an HTML form, each at most once."""
-    return _once(await read_body(incoming, _MAX_BODY, _BODY_SECONDS))
+    return _once(await _body_of(incoming))
 
 
 async def read_json(incoming: Incoming, kind: type[I]) -> I:
     """The body of a JSON call."""
     check_media_type(incoming.headers)
-    body = await read_body(incoming, _MAX_BODY, _BODY_SECONDS)
+    body = await _body_of(incoming)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refusal("InvalidRequest", f"The body is not what this call takes: {error}") from None
+
+
+async def _body_of(incoming: Incoming) -> bytes:
+    with incoming.visitor.body():
+        return await read_body(incoming, _MAX_BODY, _BODY_SECONDS)
 
 
 def refuse_other_sites(incoming: Incoming) -> None:

@@ -18,6 +18,7 @@ from router.edge.client_address import TrustedProxies
 from router.edge.public import public_app
 from router.edge.routes import ROUTES
 from router.edge.services import Edge
+from router.edge.strangers import StrangersBodies
 from router.identity.service import ServedDocuments
 from router.keys import Keys
 from router.observe import Health
@@ -104,7 +105,13 @@ class Listeners:
             conversations=messages.conversations,
             devices=messages.devices,
             authenticator=identity.authenticator,
-            admission=Admission(parts.quotas, TrustedProxies.of(settings), observer, now),
+            admission=Admission(
+                parts.quotas,
+                TrustedProxies.of(settings),
+                observer,
+                now,
+                StrangersBodies(max(1, settings.server.max_connections // 4)),
+            ),
             revocations=identity.revocations,
             api_keys=identity.api_keys,
             tickets=identity.tickets,

@@ -6,6 +6,7 @@ real server whose clock runs as fast as everybody waits.
 """
 
 import ssl
+from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 import trio
@@ -13,7 +14,9 @@ import trustme
 from trio.testing import MockClock
 
 from router.config import Server, Settings
+from router.edge.errors import Refusal
 from router.edge.server import Limits
+from router.edge.strangers import StrangersBodies
 from tests.edge.harness import error_of, hello, read_all, read_until, running
 from tests.edge.house import ROOKERY, House, open_house
 
@@ -88,6 +91,33 @@ async def test_the_body_of_a_login_has_its_time_too(clock: MockClock) -> None:
         await stream.send_all(request + b"content-length: 1000\r\n\r\n{")
         assert error_of(await read_all(stream)) == (408, "RequestTimeout")
         assert trio.current_time() - began < 20
+
+
+async def test_a_stranger_cannot_take_all_places_with_logins_that_never_end(clock: MockClock) -> None:
+    """A connection whose body is on its way gives way to nobody: so few of them are for those unknown."""
+    places = 8
+    async with open_house(limits=Limits(max_connections=places, linger_timeout=0.2)) as house:
+        request = b"POST /login/refresh HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        async with AsyncExitStack() as stack:
+            for _ in range(places):
+                stream = await stack.enter_async_context(await house.server.connect())
+                await stream.send_all(request + b"content-length: 1000\r\n\r\n{")
+            await trio.sleep(1)  # the farewell of those who were refused
+            async with await house.server.connect() as stream:
+                await stream.send_all(GET)
+                assert (await read_until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+
+def test_bodies_of_strangers_are_counted_by_place_and_in_all() -> None:
+    bodies = StrangersBodies(3, each=2)
+    with ExitStack() as stack:
+        for place in (b"a", b"a", b"b"):
+            stack.enter_context(bodies.waiting(place))
+        for place in (b"a", b"c"):
+            with pytest.raises(Refusal), bodies.waiting(place):
+                pass
+    with bodies.waiting(b"a"), bodies.waiting(b"a"), pytest.raises(Refusal), bodies.waiting(b"a"):
+        pass
 
 
 async def test_a_crowd_of_slow_bodies_holds_up_nobody(clock: MockClock) -> None:

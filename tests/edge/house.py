@@ -39,6 +39,7 @@ from router.edge.public import public_app
 from router.edge.routes import ROUTES, route_names
 from router.edge.server import Limits
 from router.edge.services import Edge
+from router.edge.strangers import StrangersBodies
 from router.identity.accounts import new_account
 from router.identity.api_keys import ApiKeys
 from router.identity.authenticator import Authenticator, Look
@@ -328,7 +329,9 @@ async def open_house(
             revocations=revocations,
             tickets=tickets,
         ),
-        admission=Admission(quotas, TrustedProxies.of(settings), observer, lambda: house.now),
+        admission=Admission(
+            quotas, TrustedProxies.of(settings), observer, lambda: house.now, StrangersBodies(100, each=4)
+        ),
         revocations=revocations,
         login=make_login(
             settings,
