@@ -21,6 +21,7 @@ from router.client.directory import (
     account_rows,
 )
 from router.complaints import Complaints, ComplaintsAsked
+from router.groups import GroupAsked, Groups
 from router.identity.accounts import check_name
 from router.identity.errors import BadNameError
 from router.identity.service import ServiceIdentity
@@ -108,6 +109,7 @@ class ControlHandlers:
                 _command("keys.list", NoArguments, self.keys.list),
                 _command("keys.rotate", Rotate, self.keys.rotate),
                 _command("complaints.list", ComplaintsAsked, Complaints(self.store).list),
+                _command("group.show", GroupAsked, lambda asked: Groups(self.store).show(asked, self.now())),
                 _command("welcomes.stuck", Unanswered, lambda asked: self.stuck.list(asked, self.now())),
                 _command("account.create", AccountCreate, self._create_account),
                 _command("account.list", NoArguments, self._list_accounts),

@@ -25,6 +25,7 @@ _COMMANDS = {
     "statistics": "router.cli.statistics",
     "tune": "router.cli.tune",
     "keys": "router.cli.keys",
+    "group": "router.cli.group",
     "welcomes": "router.cli.welcomes",
     "complaints": "router.cli.complaints",
     "doctor": "router.cli.doctor",

@@ -74,8 +74,8 @@ class Mls:
     )
     welcome_lifetime: int = option(
         90 * _DAY,
-        "A Welcome that its device neither acknowledges nor rejects ends after this; by then the key package"
-        " has ended, too.",
+        "A Welcome that its device neither acknowledges nor rejects ends after this: as long as a key package"
+        " may live, by default.",
         unit="s",
         minimum=3_600,
         maximum=366 * _DAY,

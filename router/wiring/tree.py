@@ -16,6 +16,7 @@ from functools import partial
 import trio
 
 from actors import Backoff, ChildSpec, Intensity, Restart, Strategy, Supervisor
+from router.config.mls import Mls
 from router.device.seen import keep_last_seen
 from router.figures import keep_figures
 from router.housekeeping import remember_used_tokens, sweep
@@ -76,7 +77,12 @@ def _chores(parts: Parts, backoff: Backoff) -> Supervisor:
         tuple(
             ChildSpec(name, run, shutdown=limits.stop_timeout, backoff=backoff)
             for name, run in (
-                ("sweep", partial(sweep, messages.store, parts.clock.now, retention=_retention(parts))),
+                (
+                    "sweep",
+                    partial(
+                        sweep, messages.store, parts.clock.now, retention=retention_of(parts.settings.mls)
+                    ),
+                ),
                 (
                     "figures",
                     partial(keep_figures, messages.store, parts.observation.metrics, parts.clock.now),
@@ -92,9 +98,8 @@ def _chores(parts: Parts, backoff: Backoff) -> Supervisor:
     )
 
 
-def _retention(parts: Parts) -> Retention:
+def retention_of(chosen: Mls) -> Retention:
     """What the sweep leaves, by the settings."""
-    chosen = parts.settings.mls
     return Retention(
         welcome=chosen.welcome_lifetime,
         ended=chosen.ended_retention,

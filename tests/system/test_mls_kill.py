@@ -5,6 +5,7 @@ bytes; a commit is never taken twice, and a repeat gets the first answer for eve
 """
 
 import gc
+import json
 import sqlite3
 from contextlib import closing
 
@@ -73,6 +74,8 @@ async def test_groups_of_a_server_killed_again_and_again_are_whole(kills: int) -
         assert judge_groups(router.data, crowd, first) == sum(
             each.status == 200 and each.nsid.endswith("submitCommit") for each in crowd.answered
         )
+        shown = json.loads(router.rookery("group", crowd.room.convo, "--json"))
+        assert (shown["epoch"], len(shown["leaves"])) == (crowd.room.group.epoch, 2 + len(crowd.inside))
         assert await router.terminate() == 0, router.last_words()
         log = check(router.data)
     gc.collect()  # here, where what httpx left behind is let pass
