@@ -19,9 +19,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from protocol import Nsid
+from protocol import AccountDid, DeviceId, Nsid
 from router.client.home import home_service
 from router.client.session import open_session
+from router.identity.device_auth import mint_device_token
 from router.keys import Rotate, Rotated
 from tests.proofs import new_key as new_signature_key
 from tests.system.checker import DATABASE
@@ -42,7 +43,8 @@ SETTINGS = {
     "ROOKERY_CORS__ORIGINS": "https://app.example",
 }
 ACTS = ("send", "say", "repeat", "contradict", "read", "mark", "list", "add", "remove", "leave", "create",
-        "forge", "reuse", "nowhere", "garbage", "preflight", "rotate")  # fmt: skip
+        "forge", "reuse", "nowhere", "garbage", "preflight", "rotate",
+        "ticket", "sign", "simple", "refresh")  # fmt: skip
 WORDS = st.integers(0, 9)
 """Few, so that ids come again; what is made of one is random to look at (`spelled`)."""
 NAMES = st.lists(st.integers(0, 99), min_size=2, max_size=3, unique=True)
@@ -148,6 +150,8 @@ class Talk:
                 token = who.client.xrpc.token(Nsid(f"{CHAT}.updateCursor"))
                 for _ in range(2):
                     await self.call(who, "updateCursor", {"convoId": convo, "seq": 1}, token=token)
+            case "ticket" | "sign" | "simple" | "refresh":
+                await self._speak_otherwise(who, act, number)
             case "nowhere":
                 await self.http.get(f"/xrpc/{CHAT}.{word}", params={"convoId": convo})
                 await self.http.get(f"/{who.did}/{word}")
@@ -169,6 +173,32 @@ class Talk:
                 await receipt.wait()
             except Exception:  # noqa: BLE001 - refused or not, both leave their traces
                 self.statuses.add(0)
+
+    async def _speak_otherwise(self, who: Person, act: str, number: int) -> None:
+        """By every credential that is no service token."""
+        device = self.devices[self.people.index(who)]
+        match act:
+            case "ticket":
+                made = await self.call(who, "getTicket", {"purpose": f"{CHAT}.session", "deviceId": device})
+                if "ticket" in made:  # in a URL, where it belongs and where logs like to look
+                    self.keys.append(made["ticket"])
+                    await self.http.get(f"/xrpc/{CHAT}.session", params={"ticket": made["ticket"]})
+            case "sign":
+                key, account = SigningKey(sealed(who.name, 32)), AccountDid(who.did)
+                audience, nsid = f"{home_service(who.did)}#atproto_mls", Nsid(f"{CHAT}.getConvos")
+                token = mint_device_token(key, account, DeviceId(device), audience, nsid, time.time())
+                await self.call(who, "getConvos", token=token)
+            case "simple":
+                body = {"idempotencyKey": spelled("key", number), "deviceId": device, "name": "sensor"}
+                made = await self.call(who, "createApiKey", {**body, "methods": [f"{CHAT}.getConvos"]})
+                if "apiKey" in made:
+                    self.keys += [made["apiKey"], made["apiKey"].rpartition("_")[2]]
+                    bearer = {"authorization": f"Bearer {made['apiKey']}"}
+                    await self.http.get(f"/xrpc/{CHAT}.getConvos", headers=bearer)
+            case "refresh":
+                self.keys.append(f"rr_{spelled('refresh', number)}")
+                await self.http.post("/login/refresh", json={"refreshToken": self.keys[-1]})
+                await self.http.post("/login/logout", json={"refreshToken": self.keys[-1]})
 
     async def _change(self, who: Person, act: str, word: str, other: str) -> None:
         body: dict[str, Any] = {"idempotencyKey": word}
