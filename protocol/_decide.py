@@ -34,7 +34,9 @@ Retries of other commands are settled by idempotency key (`_batch.py`), not here
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from protocol._answers import Known, Limits, Outcome
+from msgspec.structs import replace
+
+from protocol._answers import Known, Limits, Outcome, Rejected
 from protocol._commands import AddMembers, Create, Leave, RemoveMember, Send
 from protocol._device_commands import ReissueWelcome, TellAccount
 from protocol._group_commands import (
@@ -79,6 +81,7 @@ from protocol._standing import (
     CONVO_NOT_FOUND,
     NOT_ADMIN,
     NOT_MEMBER,
+    NOT_THE_TARGET,
     NOT_YET_MEMBER,
     Standing,
     Turn,
@@ -182,10 +185,21 @@ def _remove(state: Conversation, command: RemoveMember, turn: Turn) -> Outcome:
 def _leave(state: Conversation, command: Leave, turn: Turn) -> Outcome:
     handshake, target = command.handshake, command.target
     if handshake is None:
-        return leave(state, command, turn)
+        return _of_the_target(state, leave(state, command, turn))
     if target is not None and target != command.account:
-        return remove_by_commit(state, command, target, handshake, turn)
+        return _of_the_target(state, remove_by_commit(state, command, target, handshake, turn))
     return leave_by_commit(state, command, handshake, turn)
+
+
+def _of_the_target(state: Conversation, outcome: Outcome) -> Outcome:
+    """The contract's leaveConvo has a name of its own for a target that is not in."""
+    if (
+        state.kind is ConversationKind.MLS
+        and isinstance(outcome, Rejected)
+        and outcome.message == NOT_THE_TARGET.message
+    ):
+        return replace(outcome, error="TargetNotMember")
+    return outcome
 
 
 def _gone_with_a_commit(_state: Conversation, command: RemoveMember | Leave, turn: Turn) -> Outcome:

@@ -24,6 +24,7 @@ _NO_SIZE_CLASS = Rejected("InvalidAsset", "The length of the ciphertext is none 
 _NOT_MLS = Rejected(
     "InvalidAsset", "The ciphertext is not an application message of MLS in a PrivateMessage."
 )
+_OLD_GROUP = Rejected("GroupReset", "The message is not of the group that carries the conversation now.")
 _WRONG_FRAMING = Rejected("InvalidAsset", "The message's framing names another group or another epoch.")
 
 
@@ -74,11 +75,13 @@ def _refusal(state: Conversation, command: Send) -> Rejected | None:
         return NOT_THIS_DEVICE
     if not is_size_class(len(command.body), profile_of(state.kind)):
         return _TOO_LARGE if len(command.body) > MAX_BODY_BYTES else _NO_SIZE_CLASS
+    framing = command.framing
+    if state.group.generation and framing is not None and not names_group(state.group_id, framing.group_id):
+        return _OLD_GROUP
     if not epoch_accepted(state, command.epoch):
         return wrong_epoch(state)
     if state.kind is ConversationKind.OPAQUE:
         return None
-    framing = command.framing
     if framing is None or not framing.private or framing.content_type != "application":
         return _NOT_MLS
     if framing.epoch != command.epoch or not names_group(state.group_id, framing.group_id):

@@ -201,7 +201,7 @@ def test_what_was_sealed_for_the_old_group_is_refused_in_the_new_one() -> None:
     late = commit(ALICES, replace(handshake(now_at(world), ALICES), base_epoch=0))
     world.ask(RESET)
     assert refusal(world.ask(late)).error == "InvalidCommit"
-    assert refusal(world.ask(send(ALICE, "m"))).error == "InvalidAsset"
+    assert refusal(world.ask(send(ALICE, "m"))).error == "GroupReset"
 
 
 # -- telling -------------------------------------------------------------------------------------------

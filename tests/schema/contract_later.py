@@ -325,11 +325,11 @@ LATER: Final[dict[str, dict[str, Any]]] = {
     "chat.rookery.mls.submitCommit": {
         "leafAdd": "did*:did keyPackageHash*:str(1..128) deviceId:str<=64 leafIndex:int(0..4294967295)",
         "leafRemove": "did*:did deviceId*:str(1..64)",
-        "errors": "ConvoNotFound NotMember NotAdmin LastAdmin LastMember AlreadyMember TargetNotMember"
+        "errors": "ConvoNotFound NotMember NotAdmin AlreadyMember"
         " TooManyMembers BlockedByMember KeyPackageNotFound EpochMismatch InvalidCommit"
         " MissingProposal CommitMissingReferences InvalidGroupInfo GroupInfoMismatch GroupInfoUnavailable"
         " GroupReset"
-        " InvalidWelcome WelcomeMismatch GroupFrozen",
+        " InvalidWelcome WelcomeMismatch",
         "in": "convoId*:str commit*:bytes(1..10485760) groupInfo:bytes(1..10485760)"
         " welcome:bytes(1..10485760) adds:[#leafAdd](..100) removes:[#leafRemove](..100)"
         " reason:str<=500 deviceId:str<=64",

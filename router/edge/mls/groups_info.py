@@ -118,6 +118,8 @@ def _verified(
     """The GroupInfo; with its group, where its members have still to be held against the conversation's."""
     read = read_the_group_info(data)
     context = read.group_context
+    if state.group.generation and not names_group(state.group_id, context.group_id):
+        raise Refusal("GroupReset", "The GroupInfo is not of the group that carries the conversation now.")
     if not names_group(state.group_id, context.group_id) or context.epoch != state.epoch:
         raise Refusal("GroupInfoMismatch", "The GroupInfo is not of the group's current epoch.")
     if context.cipher_suite != NUMBERS.get(state.cipher_suite):
