@@ -12,12 +12,12 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from protocol import AtError, AtFrame, AtMessage, encode_dagcbor
+from protocol import AtError, AtFrame, AtMessage, decode_dagcbor, encode_dagcbor
 from schema import LIBRARY
 from schema import wire as wire_types
 from schema._lexicon import Object, Params
@@ -102,10 +102,15 @@ def junk_frames() -> st.SearchStrategy[str | bytes]:
     return st.text(max_size=20) | st.binary(max_size=20) | odd.map(json.dumps) | odd.map(encode_dagcbor)
 
 
+def _as_read(message: Wire) -> dict[str, object]:
+    """A payload as whoever reads the stream has it: arrays are lists."""
+    return cast("dict[str, object]", decode_dagcbor(encode_dagcbor(plain(message))))
+
+
 def at_frames() -> st.SearchStrategy[AtFrame]:
     """Frames of an AT Protocol event stream: any message of any subscription of ours, and errors."""
     sent = [
-        st.builds(AtMessage, st.just(shown), wire(kind).map(plain))
+        st.builds(AtMessage, st.just(shown), wire(kind).map(_as_read))
         for method in METHODS.values()
         for shown, kind in method.messages.items()
         if shown.startswith("#")
