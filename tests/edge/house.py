@@ -265,7 +265,9 @@ async def open_house(
     tail = Tail(store, bus)
     conversation_actors: Registry[ConversationId, Ask] = Registry(
         "conversations",
-        ConversationBehaviour(store, ProtocolLimits(), lambda: house.now),
+        ConversationBehaviour(
+            store, ProtocolLimits(max_members=settings.limits.max_members), lambda: house.now
+        ),
         RegistryOptions(weigh=weigh, max_weight=64 << 20, capacity=mailbox),
     )
     device_actors: Registry[DeviceId, CatchUp] = Registry("devices", DeviceBehaviour(store, tail))

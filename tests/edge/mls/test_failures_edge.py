@@ -6,17 +6,21 @@ import base64
 import json
 from typing import Any
 
+import attrs
+import httpx
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from crypto.mls import GroupPolicy, encode_message, open_group
 from protocol import ConversationId
+from router.config import Settings
 from router.edge.mls.unbuilt import unbuilt
 from router.edge.routes import ROUTES, Transport
 from schema import LEXICONS
 from schema.testing import complete, given_to
-from tests.edge.house import MLS, House, error_name
+from tests import generous
+from tests.edge.house import MLS, House, error_name, open_house
 from tests.edge.mls.circle import gather
 from tests.edge.mls.failures_schedule import FEW, STORES, Turns, turned_house
 from tests.edge.mls.people import SUITE, Room, create, creation, phone, text
@@ -254,3 +258,24 @@ async def test_32_the_last_epoch_that_can_be_told_is_the_last(house: House) -> N
     answer = await room.submit(alice, room.upload(alice, alice.client.commit(room.group)))
     assert error_name(answer) == "EpochMismatch"
     assert await room.epoch(alice) == LARGEST
+
+
+# -- 34: an account has its own budget -------------------------------------------------------------------
+
+
+async def test_34_two_accounts_behind_one_gateway_have_a_budget_each() -> None:
+    """The limiter counted the gateway that had signed for everybody; here it counts who acts, whichever
+    connection and whichever of its devices the call comes by."""
+    rates = attrs.evolve(generous.RATES, read=3)
+    async with open_house(settings=Settings(rate=rates)) as house:
+        alice, bob = await phone(house, "alice", stock=0), await phone(house, "bob", stock=0)
+        for _ in range(3):
+            await house.get(alice.account, f"{MLS}.getConvos")
+        answer = await house.send("GET", f"{MLS}.getConvos", alice.account)
+        assert error_name(answer) == "RateLimitExceeded"
+        async with httpx.AsyncClient(base_url=house.server.url) as another:
+            headers = house.headers(alice.account, f"{MLS}.getConvos")
+            answer = await another.get(f"/xrpc/{MLS}.getConvos", headers=headers)
+            assert error_name(answer) == "RateLimitExceeded"
+        for _ in range(3):
+            await house.get(bob.account, f"{MLS}.getConvos")
