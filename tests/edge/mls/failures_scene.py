@@ -78,7 +78,7 @@ class Scene:
             return self.room.upload(by, made)
         if name == "processExternalCommit":
             return self.room.external(by, made)
-        body = {
+        body: dict[str, Any] = {
             "convoId": self.room.convo,
             "deviceId": by.id,
             "idempotencyKey": "k",
@@ -108,7 +108,7 @@ class Scene:
     async def proposed(self, who: str) -> VerifiedProposal:
         """A proposal that waits."""
         message, kept = self.phone(who).client.propose(self.room.group, SelfRemove())
-        body = {"convoId": self.room.convo, "deviceId": self.phone(who).id}
+        body: dict[str, Any] = {"convoId": self.room.convo, "deviceId": self.phone(who).id}
         body |= {"proposal": sealed(encode_message(message))}
         assert (await send(self.house, self.phone(who), "sendProposal", body)).is_success
         return kept
