@@ -35,6 +35,7 @@ nightly: $(VENV)/.developed ## the long profiles: many examples, long fuzz, soak
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -m "nightly or not nightly"
 	$(BIN)/python -m tests.actors.mutants --jobs 2
 	$(BIN)/python -m tests.attacks.mutants
+	$(BIN)/python -m tests.edge.mls.failures_mutants
 
 clean: ## forget the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -18,7 +18,7 @@ from crypto.mls.testing import MadeCommit
 from router.edge.routes import ROUTES, Route
 from schema.testing import query_string
 from tests.edge.house import House, check_answer, sealed
-from tests.edge.mls.people import OURS, SUITE_NAME, Phone, Room, claim, create, phone, text
+from tests.edge.mls.people import SUITE_NAME, Phone, Room, claim, create, phone, text
 from tests.edge.mls.stocks import item
 from tests.edge.mls.stocks import text as package_text
 
@@ -78,7 +78,7 @@ class Scene:
             return self.room.upload(by, made)
         if name == "processExternalCommit":
             return self.room.external(by, made)
-        body: dict[str, Any] = {
+        body = {
             "convoId": self.room.convo,
             "deviceId": by.id,
             "idempotencyKey": "k",
@@ -104,14 +104,6 @@ class Scene:
         body = self.room.upload(self.phone("alice"), made, group_info=False)
         assert (await self.room.submit(self.phone("alice"), body)).is_success
         self.room.group = made.group
-
-    async def proposed(self, who: str) -> VerifiedProposal:
-        """A proposal that waits."""
-        message, kept = self.phone(who).client.propose(self.room.group, SelfRemove())
-        body: dict[str, Any] = {"convoId": self.room.convo, "deviceId": self.phone(who).id}
-        body |= {"proposal": sealed(encode_message(message))}
-        assert (await send(self.house, self.phone(who), "sendProposal", body)).is_success
-        return kept
 
     async def reset(self) -> None:
         """Another group carries the conversation; `room.group` is still the one before."""
@@ -238,6 +230,3 @@ async def scene(house: House) -> Scene:
     await room.commit(alice, room.remove(carol))
     (package,) = await claim(house, alice, dave)
     return Scene(house, room, people, old, b"room", package)
-
-
-__all__ = ["COMMITTING", "METHODS", "OURS", "Scene", "scene", "send"]
