@@ -78,7 +78,7 @@ class Scene:
             return self.room.upload(by, made)
         if name == "processExternalCommit":
             return self.room.external(by, made)
-        body = {
+        body: dict[str, Any] = {
             "convoId": self.room.convo,
             "deviceId": by.id,
             "idempotencyKey": "k",
